@@ -1,0 +1,13 @@
+/**
+ * The embedded engine: Pulumi's deployments, in this process.
+ *
+ * A caller loads a project, opens one of its stacks and runs operations on it:
+ *
+ *     const project = loadProject(cwd);
+ *     const stack = await openStack({ project, name: "ci-1a2b3c4", create: true });
+ *     const result = await runOperation(stack, { kind: "update", providers: { docker: … }, onEvent });
+ */
+export * from "./provider";
+export * from "./values";
+export * from "./events";
+export * from "./api";
