@@ -101,6 +101,8 @@ export interface OperationOptions {
   refresh?: boolean;
   /** Fails where anything would change. */
   expectNoChanges?: boolean;
+  /** Shows the SDK's own debug messages. */
+  debug?: boolean;
   /** Shown in the stack's history. */
   message?: string;
   /** Directory that the program runs in; `project.main`'s own if absent. */

@@ -53,11 +53,10 @@ export interface SummaryEvent {
   result: "succeeded" | "failed";
 }
 
-export interface EngineEvent
-  extends Omit<
-    SdkEngineEvent,
-    "diagnosticEvent" | "summaryEvent" | "resourcePreEvent" | "resOutputsEvent" | "resOpFailedEvent"
-  > {
+export interface EngineEvent extends Omit<
+  SdkEngineEvent,
+  "diagnosticEvent" | "summaryEvent" | "resourcePreEvent" | "resOutputsEvent" | "resOpFailedEvent"
+> {
   diagnosticEvent?: DiagnosticEvent;
   summaryEvent?: SummaryEvent;
   /** A step starts. */

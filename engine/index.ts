@@ -11,3 +11,5 @@ export * from "./provider";
 export * from "./values";
 export * from "./events";
 export * from "./api";
+export { loadProject } from "./project/project";
+export { listStacks, openStack, runOperation } from "./stack";

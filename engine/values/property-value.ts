@@ -94,7 +94,10 @@ export function mapValue(
 }
 
 /** Applies `change` to every entry of `map`; entries that are `undefined` are dropped. */
-export function mapEntries(map: PropertyMap, change: (value: PropertyValue, key: string) => PropertyValue): PropertyMap {
+export function mapEntries(
+  map: PropertyMap,
+  change: (value: PropertyValue, key: string) => PropertyValue,
+): PropertyMap {
   const result: PropertyMap = {};
   for (const [key, value] of Object.entries(map)) if (value !== undefined) result[key] = change(value, key);
   return result;

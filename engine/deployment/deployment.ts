@@ -1,0 +1,430 @@
+/**
+ * A deployment: registrations come in, steps are decided one after the other, run side by side and recorded; when the
+ * program has ended, what it didn't ask for is deleted.
+ *
+ * The monitor calls it on behalf of the program. It knows no protocol.
+ */
+import type { OperationError } from "../api";
+import type { EventStream } from "./event-stream";
+import type { Op } from "../events";
+import type { InvokeResponse } from "../provider";
+import { dependenciesOf, type Goal, type ResourceState } from "../resource";
+import type { Recorder } from "../state/recorder";
+import { formatProviderReference, makeUrn, providerType, ROOT_STACK_TYPE } from "../urn";
+import {
+  containsUnknown,
+  type PropertyMap,
+  Secret,
+  withoutOutputs,
+  withoutSecrets,
+} from "../values";
+import type { ConfigValue } from "../api";
+import type { Masker } from "./masker";
+import type { ContextFor, ProviderRegistry } from "./provider-registry";
+import { makeSemaphore, type Semaphore } from "./semaphore";
+import { type Decision, ResourceError, type StepGenerator } from "./step-generator";
+import { runStep, type RunnerContext, type StepOutcome } from "./step-runner";
+import { deleteStep, isComponentStep, isDefaultProvider, type Step, stepMetadata } from "./step";
+import type { Hooks } from "./hooks";
+
+/** The deployment is over for this caller: it failed elsewhere or was cancelled. */
+export class Halted extends Error {
+  constructor() {
+    super("the deployment has stopped");
+  }
+}
+
+export type RegisterResult =
+  | { result: "success"; state: ResourceState; unknown?: boolean }
+  /** With continue-on-error: it failed, or something that it depends on did. */
+  | { result: "failed" | "skipped"; state: ResourceState };
+
+export interface DeploymentParts {
+  stack: string;
+  project: string;
+  preview: boolean;
+  config: Map<string, ConfigValue>;
+  generator: StepGenerator;
+  registry: ProviderRegistry;
+  recorder: Recorder;
+  events: EventStream;
+  masker: Masker;
+  hooks: Hooks;
+  contextFor: ContextFor;
+  parallel: number | undefined;
+  continueOnError: boolean;
+  now: () => string;
+}
+
+export class Deployment {
+  readonly errors: OperationError[] = [];
+  readonly changes: Partial<Record<Op, number>> = {};
+  private readonly running = new Set<Promise<unknown>>();
+  private readonly slots: Semaphore;
+  private readonly failedUrns = new Set<string>();
+  private readonly deletedUrns = new Set<string>();
+  private readonly defaultProviders = new Map<string, Promise<string>>();
+  private readonly componentSteps = new Map<string, Step>();
+  private readonly halt: PromiseWithResolvers<void> = withResolvers();
+  private readonly runner: RunnerContext;
+  private deciding: Promise<unknown> = Promise.resolve();
+  private stackOutputs: PropertyMap | undefined;
+  private stopped = false;
+
+  constructor(private readonly parts: DeploymentParts) {
+    this.slots = makeSemaphore(parts.parallel ?? Number.POSITIVE_INFINITY);
+    this.runner = {
+      registry: parts.registry,
+      contextFor: parts.contextFor,
+      preview: parts.preview,
+      isDeleted: (urn) => this.deletedUrns.has(urn),
+      now: parts.now,
+    };
+  }
+
+  urnOf(goal: Goal): string {
+    return this.parts.generator.urnOf(goal);
+  }
+
+  get preview(): boolean {
+    return this.parts.preview;
+  }
+
+  /** Resolves when no new step will start any more. */
+  get halted(): Promise<void> {
+    return this.halt.promise;
+  }
+
+  get isHalted(): boolean {
+    return this.stopped;
+  }
+
+  /** No new step starts; what runs comes to its end. */
+  stop(): void {
+    this.stopped = true;
+    this.halt.resolve();
+  }
+
+  /** Records an error; the deployment fails and, unless it goes on after errors, stops. */
+  fail(error: OperationError, options: { shown?: boolean } = {}): void {
+    this.errors.push(error);
+    if (!options.shown) this.parts.events.diagnostic("error", error.message, error.urn ? { urn: error.urn } : {});
+    if (error.urn) this.failedUrns.add(error.urn);
+    if (!this.parts.continueOnError) this.stop();
+  }
+
+  /** Everything that was started has ended. */
+  async settled(): Promise<void> {
+    while (this.running.size > 0) await Promise.allSettled([...this.running]);
+  }
+
+  /** Throws `Halted` where the deployment stops before the resource is there. */
+  async register(goal: Goal): Promise<RegisterResult> {
+    this.learn(goal.inputs);
+    const urn = this.parts.generator.urnOf(goal);
+    if (this.parts.continueOnError && this.dependsOnFailed(goal)) {
+      this.failedUrns.add(urn);
+      return { result: "skipped", state: skippedState(goal, urn) };
+    }
+    const decision = await this.decide(urn, () => this.parts.generator.decide(goal));
+    if (!decision) return this.failedOrHalted(goal, urn);
+    if (decision.steps.length === 0) return { result: "success", state: decision.state, unknown: true };
+    if (await this.track(this.execute(decision.steps))) return { result: "success", state: decision.state };
+    return this.failedOrHalted(goal, urn);
+  }
+
+  async read(goal: Goal, id: string): Promise<ResourceState> {
+    this.learn(goal.inputs);
+    const urn = this.parts.generator.urnOf(goal);
+    const decision = await this.decide(urn, () => Promise.resolve(this.parts.generator.decideRead(goal, id)));
+    if (decision && (await this.track(this.execute(decision.steps)))) return decision.state;
+    throw new Halted();
+  }
+
+  /** A component, or the stack, says what it gives back. The stack's outputs are kept until the end. */
+  async registerOutputs(urn: string, outputs: PropertyMap): Promise<void> {
+    if (this.stopped && !this.isStack(urn)) throw new Halted();
+    const state = this.parts.generator.registered(urn);
+    if (!state) throw new Error(`there is no resource ${urn} to have outputs`);
+    this.learn(outputs);
+    if (this.isStack(urn)) {
+      this.stackOutputs = withoutOutputs(outputs);
+      return;
+    }
+    state.outputs = withoutOutputs(outputs);
+    await this.parts.recorder.outputs(state);
+    const step = this.componentSteps.get(urn);
+    if (step) this.parts.events.emit({ resOutputsEvent: { metadata: stepMetadata(step), ...this.planning } });
+  }
+
+  /** The reference of the provider that serves `pkg` where a program names none. */
+  defaultProvider(pkg: string, version: string): Promise<string> {
+    const key = `${pkg}@${version}`;
+    let reference = this.defaultProviders.get(key);
+    if (!reference) {
+      reference = this.makeDefaultProvider(pkg, version);
+      this.defaultProviders.set(key, reference);
+    }
+    return reference;
+  }
+
+  async invoke(token: string, args: PropertyMap, provider: string): Promise<InvokeResponse> {
+    if (token === "pulumi:pulumi:getResource") return { result: this.getResource(args) };
+    const instance = await this.parts.registry.get(provider);
+    const plain = withoutOutputs(args);
+    const secrets = instance.capabilities?.acceptSecrets ?? false;
+    return instance.provider.invoke(
+      { token, args: secrets ? plain : withoutSecrets(plain), preview: this.preview },
+      this.parts.contextFor(""),
+    );
+  }
+
+  /** The program has ended well: deletes what it didn't ask for. */
+  async finish(): Promise<void> {
+    await this.settled();
+    if (!this.stopped) await this.deleteAll(this.parts.generator.deletions());
+    await this.settled();
+  }
+
+  /**
+   * Deletes side by side whatever nothing else that goes depends on, then what is free by that. A resource whose
+   * dependent could not be deleted stays.
+   */
+  async deleteAll(steps: Step[]): Promise<void> {
+    const deleting = steps.filter((step) => step.op !== "remove-pending-replace");
+    for (const step of deleting) if (!step.op.endsWith("-replaced")) this.deletedUrns.add(step.urn);
+    const dependents = dependentsAmong(deleting);
+    const ended = new Map<Step, Promise<boolean>>();
+    const end = (step: Step): Promise<boolean> => {
+      let promise = ended.get(step);
+      if (!promise) {
+        promise = (async () => {
+          const gone = await Promise.all((dependents.get(step) ?? []).map(end));
+          if (!gone.every(Boolean)) return false;
+          return this.execute([step]);
+        })();
+        ended.set(step, promise);
+      }
+      return promise;
+    };
+    // Dependents come first in `steps`, so that each is asked for before what waits for it.
+    await this.track(Promise.all(deleting.map(end)));
+    for (const step of steps) if (step.op === "remove-pending-replace") await this.execute([step]);
+  }
+
+  /** Runs steps that don't come from a registration, such as refreshes, side by side. */
+  async runAll(steps: Step[]): Promise<void> {
+    await this.track(Promise.all(steps.map((step) => this.execute([step]))));
+  }
+
+  /** Gives the stack its outputs: those of this run, after an error laid over the old ones. */
+  async closeStack(): Promise<PropertyMap> {
+    const urn = makeUrn(
+      this.parts.stack,
+      this.parts.project,
+      "",
+      ROOT_STACK_TYPE,
+      `${this.parts.project}-${this.parts.stack}`,
+    );
+    const state = this.parts.generator.registered(urn);
+    if (!state) return this.parts.generator.old(urn)?.outputs ?? {};
+    const step = this.componentSteps.get(urn);
+    if (this.stackOutputs) {
+      state.outputs = this.errors.length > 0 ? { ...state.outputs, ...known(this.stackOutputs) } : this.stackOutputs;
+      await this.parts.recorder.outputs(state);
+      if (step) this.parts.events.emit({ resOutputsEvent: { metadata: stepMetadata(step), ...this.planning } });
+    }
+    return state.outputs;
+  }
+
+  private get planning(): { planning?: boolean } {
+    return this.parts.preview ? { planning: true } : {};
+  }
+
+  private isStack(urn: string): boolean {
+    return this.parts.generator.registered(urn)?.type === ROOT_STACK_TYPE;
+  }
+
+  private learn(values: PropertyMap): void {
+    this.parts.masker.learn(values);
+  }
+
+  private track<T>(promise: Promise<T>): Promise<T> {
+    this.running.add(promise);
+    void promise.then(
+      () => this.running.delete(promise),
+      () => this.running.delete(promise),
+    );
+    return promise;
+  }
+
+  /** One at a time, in the order of the calls; `undefined` where it failed (which has been reported). */
+  private decide(urn: string, decide: () => Promise<Decision>): Promise<Decision | undefined> {
+    const turn = this.deciding.then(async () => {
+      if (this.stopped) return undefined;
+      try {
+        return await decide();
+      } catch (error) {
+        const blamed = error instanceof ResourceError ? error.urn : urn;
+        this.fail({ urn: blamed, message: (error as Error).message });
+        this.failedUrns.add(urn);
+        return undefined;
+      }
+    });
+    this.deciding = turn;
+    return this.track(turn);
+  }
+
+  private failedOrHalted(goal: Goal, urn: string): RegisterResult {
+    this.failedUrns.add(urn);
+    if (!this.parts.continueOnError || this.stopped) throw new Halted();
+    return { result: "failed", state: skippedState(goal, urn) };
+  }
+
+  private dependsOnFailed(goal: Goal): boolean {
+    const urns = [
+      goal.parent,
+      goal.deletedWith,
+      ...goal.dependencies,
+      ...Object.values(goal.propertyDependencies).flat(),
+    ];
+    return urns.some((urn) => this.failedUrns.has(urn));
+  }
+
+  /** Runs a chain of steps, one after the other; false where one failed or the deployment stopped. */
+  private async execute(steps: Step[]): Promise<boolean> {
+    for (const step of steps) {
+      const release = await this.slots.acquire();
+      try {
+        if (this.stopped) return false;
+        if (!(await this.step(step))) return false;
+      } finally {
+        release();
+      }
+    }
+    return true;
+  }
+
+  private async step(step: Step): Promise<boolean> {
+    const { events, recorder, hooks } = this.parts;
+    events.emit({ resourcePreEvent: { metadata: stepMetadata(step), ...this.planning } });
+    if (isComponentStep(step)) this.componentSteps.set(step.urn, step);
+    let outcome: StepOutcome;
+    try {
+      await recorder.begin(step);
+      await hooks.before(step, this.preview);
+      outcome = await runStep(step, this.runner);
+      if (outcome.kept && !outcome.error) await hooks.after(step, this.preview);
+    } catch (error) {
+      outcome = { kept: false, error: error as Error };
+    }
+    if (step.new) {
+      this.learn(step.new.inputs);
+      this.learn(step.new.outputs);
+    }
+    await recorder.end(step, outcome.kept);
+    if (outcome.error) {
+      this.fail({ urn: step.urn, message: outcome.error.message });
+      events.emit({
+        resOpFailedEvent: { metadata: stepMetadata(step), status: outcome.kept ? 1 : 0, steps: this.count() },
+      });
+      return false;
+    }
+    const op: Op = outcome.found ?? step.op;
+    if (step.logical && !isDefaultProvider((step.new ?? step.old)!)) this.changes[op] = (this.changes[op] ?? 0) + 1;
+    if (!isComponentStep(step) || step.op === "delete" || step.op === "refresh") {
+      events.emit({ resOutputsEvent: { metadata: stepMetadata(step, op), ...this.planning } });
+    }
+    return true;
+  }
+
+  private count(): number {
+    return Object.values(this.changes).reduce((sum, n) => sum + (n ?? 0), 0);
+  }
+
+  private async makeDefaultProvider(pkg: string, version: string): Promise<string> {
+    const inputs: PropertyMap = { __internal: {} };
+    if (version) inputs["version"] = version;
+    for (const [key, { value, secret }] of this.parts.config) {
+      if (key.startsWith(`${pkg}:`)) inputs[key.slice(pkg.length + 1)] = secret ? new Secret(value) : value;
+    }
+    const name = version ? `default_${version.replaceAll(".", "_")}` : "default";
+    const outcome = await this.register({ ...emptyGoal(providerType(pkg), name), inputs });
+    return formatProviderReference({ urn: outcome.state.urn, id: outcome.state.id });
+  }
+
+  /** The engine's own function behind resource references: what is known of a resource of this deployment. */
+  private getResource(args: PropertyMap): PropertyMap {
+    const urn = String(withoutSecrets(args["urn"] ?? ""));
+    const state = this.parts.generator.registered(urn) ?? this.parts.generator.old(urn);
+    if (!state) throw new Error(`there is no resource ${urn} in this stack`);
+    return { urn, id: state.id, state: state.outputs };
+  }
+}
+
+/** A goal with nothing asked for. */
+export function emptyGoal(type: string, name: string): Goal {
+  return {
+    type,
+    name,
+    custom: true,
+    parent: "",
+    inputs: {},
+    provider: "",
+    dependencies: [],
+    propertyDependencies: {},
+    protect: undefined,
+    retainOnDelete: undefined,
+    deletedWith: "",
+    deleteBeforeReplace: undefined,
+    ignoreChanges: [],
+    replaceOnChanges: [],
+    hideDiffs: [],
+    additionalSecretOutputs: [],
+    aliases: [],
+    customTimeouts: {},
+    importId: "",
+    replaceWith: [],
+    replacementTrigger: undefined,
+    hooks: {},
+  };
+}
+
+function skippedState(goal: Goal, urn: string): ResourceState {
+  return {
+    ...deleteStep({ urn } as ResourceState).old!,
+    ...{ type: goal.type, custom: goal.custom, id: "", outputs: {}, inputs: goal.inputs },
+  };
+}
+
+/** For each deletion the deletions that must come before it. */
+function dependentsAmong(steps: Step[]): Map<Step, Step[]> {
+  const byUrn = new Map<string, Step[]>();
+  for (const step of steps) byUrn.set(step.urn, [...(byUrn.get(step.urn) ?? []), step]);
+  const dependents = new Map<Step, Step[]>();
+  for (const step of steps) {
+    for (const urn of dependenciesOf(step.old!)) {
+      for (const other of byUrn.get(urn) ?? []) {
+        // Of two of one URN, the condemned one and the present one, neither waits for itself.
+        if (other.urn === step.urn) continue;
+        dependents.set(other, [...(dependents.get(other) ?? []), step]);
+      }
+    }
+  }
+  return dependents;
+}
+
+function known(outputs: PropertyMap): PropertyMap {
+  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => !containsUnknown(value)));
+}
+
+interface PromiseWithResolvers<T> {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+}
+
+function withResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((done) => (resolve = done));
+  return { promise, resolve };
+}

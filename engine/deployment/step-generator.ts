@@ -1,0 +1,563 @@
+/**
+ * Deciding: from what a program asks for and what the last snapshot holds to the steps that lead from one to the other.
+ *
+ * One registration is decided at a time. Nothing is changed here and no provider is asked to do anything: Check and
+ * Diff only tell.
+ *
+ * Source: `docs/architecture/deployment-execution/{resource-registration,steps}.md` in pulumi/pulumi.
+ */
+import { createHash } from "node:crypto";
+import type { CheckFailure, CheckRequest, DiffKind, DiffResponse, PropertyDiff } from "../provider";
+import { type Alias, dependenciesOf, type Goal, newState, type ResourceState } from "../resource";
+import {
+  isProviderType,
+  makeUrn,
+  packageOf,
+  parseProviderReference,
+  parseUrn,
+  ROOT_STACK_TYPE,
+  urnName,
+  urnType,
+} from "../urn";
+import {
+  equalValues,
+  parsePath,
+  pathContains,
+  type PropertyMap,
+  resetPath,
+  UNKNOWN,
+  withoutOutputs,
+} from "../values";
+import { callCheck, callDiff } from "./provider-calls";
+import type { ContextFor, ProviderInstance, ProviderRegistry } from "./provider-registry";
+import { createStep, deleteReplacedStep, deleteStep, sameStep, type Step } from "./step";
+
+/** A registration that can't go on; `urn` is the resource to blame. */
+export class ResourceError extends Error {
+  constructor(
+    readonly urn: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Decision {
+  /** The resource as it shall be; steps fill in its id and outputs. */
+  state: ResourceState;
+  steps: Step[];
+}
+
+export interface PlanOptions {
+  stack: string;
+  project: string;
+  preview: boolean;
+  /** URNs that alone are operated on, and those that aren't; everything is where both are absent. */
+  isTargeted: (urn: string) => boolean;
+  /** Deletes dependents of a target that are not targets themselves. */
+  targetDependents: boolean;
+  isTargetedReplace: (urn: string) => boolean;
+}
+
+export class StepGenerator {
+  private readonly olds = new Map<string, ResourceState>();
+  /** URNs that the program has registered. */
+  private readonly seen = new Set<string>();
+  /** New URN to the URN it had in the last snapshot, and back. */
+  private readonly renamedFrom = new Map<string, string>();
+  private readonly renamedTo = new Map<string, string>();
+  /** Resources deleted ahead of their own or somebody else's replacement, with what forced that. */
+  private readonly deletedAhead = new Map<string, string[] | undefined>();
+  private readonly deletedStates = new Set<ResourceState>();
+  private readonly decided = new Map<string, ResourceState>();
+
+  constructor(
+    private readonly previous: ResourceState[],
+    private readonly registry: ProviderRegistry,
+    private readonly contextFor: ContextFor,
+    private readonly options: PlanOptions,
+  ) {
+    for (const state of previous) if (!state.delete) this.olds.set(state.urn, state);
+  }
+
+  /** The new state of a resource that has been registered in this deployment. */
+  registered(urn: string): ResourceState | undefined {
+    return this.decided.get(urn);
+  }
+
+  old(urn: string): ResourceState | undefined {
+    return this.olds.get(this.renamedFrom.get(urn) ?? urn);
+  }
+
+  urnOf(goal: Pick<Goal, "parent" | "type" | "name">): string {
+    return makeUrn(this.options.stack, this.options.project, goal.parent, goal.type, goal.name);
+  }
+
+  async decide(goal: Goal): Promise<Decision> {
+    const urn = this.urnOf(goal);
+    this.claim(urn);
+    const old = this.findOld(urn, goal);
+    const state = newState(goal, urn);
+    this.decided.set(urn, state);
+
+    const recreating = this.deletedAhead.has(old?.urn ?? urn);
+    const targeted = this.options.isTargeted(urn) || isProviderType(goal.type) || goal.type === ROOT_STACK_TYPE;
+    if (!targeted) return this.decideUntargeted(urn, state, old);
+
+    const provider = await this.providerOf(state);
+    if (
+      goal.custom &&
+      goal.importId &&
+      (!old || old.external || (old.id !== goal.importId && old.importId !== goal.importId))
+    ) {
+      return { state, steps: this.importSteps(state, old) };
+    }
+
+    if (old && !old.external && !recreating) state.inputs = this.keepIgnored(state, goal, old);
+    if (provider) {
+      const fresh = !old || old.external || recreating || this.options.isTargetedReplace(urn);
+      state.inputs = await this.check(provider, goal, urn, fresh ? goal.inputs : state.inputs, fresh ? {} : old.inputs);
+    } else {
+      state.inputs = withoutOutputs(state.inputs);
+    }
+
+    if (!old) return { state, steps: [createStep(state)] };
+    if (recreating) return { state, steps: this.recreate(old, state) };
+    if (old.external) return { state, steps: replaceByCreation(old, state, {}) };
+    return { state, steps: await this.stepsFromDiff(goal, urn, old, state, provider) };
+  }
+
+  /** A resource that is read, not managed. */
+  decideRead(goal: Goal, id: string): Decision {
+    const urn = this.urnOf(goal);
+    this.claim(urn);
+    const old = this.findOld(urn, goal);
+    const state: ResourceState = { ...newState(goal, urn), id, external: true };
+    this.decided.set(urn, state);
+    if (old && !old.external && old.id !== id) {
+      return {
+        state,
+        steps: [
+          { op: "read-replacement", urn, old, new: state, logical: false, pendingDelete: true },
+          { op: "replace", urn, old, new: state, logical: true },
+        ],
+      };
+    }
+    return { state, steps: [{ op: "read", urn, ...(old ? { old } : {}), new: state, logical: true }] };
+  }
+
+  /** Once the program has ended: everything it didn't ask for, and what has been replaced. */
+  deletions(): Step[] {
+    const steps: Step[] = [];
+    for (const state of [...this.previous].reverse()) {
+      if (this.deletedStates.has(state)) {
+        // Deleted ahead of a replacement that the program then didn't ask for.
+        if (!this.seen.has(this.renamedTo.get(state.urn) ?? state.urn)) {
+          steps.push({ op: "remove-pending-replace", urn: state.urn, old: state, logical: false });
+        }
+        continue;
+      }
+      if (state.delete) {
+        if (this.isDeletable(state)) steps.push(deleteReplacedStep(state, false));
+      } else if (!this.seen.has(state.urn) && !this.renamedTo.has(state.urn)) {
+        if (!this.isDeletable(state)) continue;
+        if (state.pendingReplacement)
+          steps.push({ op: "remove-pending-replace", urn: state.urn, old: state, logical: false });
+        else steps.push(deleteStep(state));
+      }
+    }
+    return steps;
+  }
+
+  private isDeletable(state: ResourceState): boolean {
+    return this.options.isTargeted(state.urn);
+  }
+
+  private claim(urn: string): void {
+    if (this.seen.has(urn)) {
+      throw new ResourceError(urn, `Duplicate resource URN '${urn}'; try giving it a unique name`);
+    }
+    if (this.renamedTo.has(urn)) {
+      throw new ResourceError(
+        urn,
+        `${urn} is there under its old name already: ${this.renamedTo.get(urn)} has it as an alias`,
+      );
+    }
+    this.seen.add(urn);
+  }
+
+  private findOld(urn: string, goal: Goal): ResourceState | undefined {
+    const own = this.olds.get(urn);
+    if (own) return own;
+    for (const alias of this.aliasesOf(goal)) {
+      const old = this.olds.get(alias);
+      if (!old) continue;
+      const taken = this.renamedTo.get(alias) ?? (this.seen.has(alias) ? alias : undefined);
+      if (taken) {
+        throw new ResourceError(urn, `the alias ${alias} of ${urn} can't be used: ${taken} is that resource already`);
+      }
+      this.renamedTo.set(alias, urn);
+      this.renamedFrom.set(urn, alias);
+      return old;
+    }
+    return undefined;
+  }
+
+  private aliasesOf(goal: Goal): string[] {
+    const parentOld = goal.parent ? this.renamedFrom.get(goal.parent) : undefined;
+    const own = goal.aliases.map((alias) => this.aliasUrn(alias, goal));
+    if (!parentOld) return own;
+    const inherited = [
+      { type: goal.type, name: goal.name },
+      ...own.map((urn) => ({ type: urnType(urn), name: urnName(urn) })),
+    ];
+    return [
+      ...own,
+      ...inherited.map(({ type, name }) => this.inheritedAlias(type, name, urnName(goal.parent), parentOld)),
+    ];
+  }
+
+  private aliasUrn(alias: Alias, goal: Goal): string {
+    if (alias.urn !== undefined) return alias.urn;
+    let parent = alias.parent ? (this.renamedFrom.get(alias.parent) ?? alias.parent) : goal.parent;
+    if (alias.noParent || (parent && parseUrn(parent).qualifiedType === ROOT_STACK_TYPE)) parent = "";
+    return makeUrn(
+      alias.stack || this.options.stack,
+      alias.project || this.options.project,
+      parent,
+      alias.type || goal.type,
+      alias.name || goal.name,
+    );
+  }
+
+  /** A child that is named after its parent was named after the parent's old name. */
+  private inheritedAlias(type: string, name: string, parentName: string, parentOld: string): string {
+    const oldName = name.startsWith(parentName) ? urnName(parentOld) + name.slice(parentName.length) : name;
+    return makeUrn(this.options.stack, this.options.project, parentOld, type, oldName);
+  }
+
+  private async providerOf(state: ResourceState): Promise<ProviderInstance | undefined> {
+    if (!state.custom) return undefined;
+    if (isProviderType(state.type)) {
+      return {
+        provider: this.registry.builtin,
+        capabilities: { acceptSecrets: true, acceptResources: true, supportsPreview: true },
+      };
+    }
+    return this.registry.get(state.provider);
+  }
+
+  private keepIgnored(state: ResourceState, goal: Goal, old: ResourceState): PropertyMap {
+    try {
+      return goal.ignoreChanges.reduce((inputs, path) => resetPath(inputs, old.inputs, parsePath(path)), state.inputs);
+    } catch (error) {
+      throw new ResourceError(state.urn, `ignoreChanges: ${(error as Error).message}`);
+    }
+  }
+
+  private async check(
+    provider: ProviderInstance,
+    goal: Goal,
+    urn: string,
+    news: PropertyMap,
+    olds: PropertyMap,
+  ): Promise<PropertyMap> {
+    const request: CheckRequest = { urn, name: goal.name, type: goal.type, olds, news, randomSeed: seed(urn) };
+    const { inputs, failures } = await callCheck(provider, request, this.contextFor);
+    if (failures?.length) throw new ResourceError(urn, describeFailures(goal, failures));
+    return inputs;
+  }
+
+  private decideUntargeted(urn: string, state: ResourceState, old: ResourceState | undefined): Decision {
+    if (!old) return { state, steps: [] };
+    Object.assign(state, { ...old, urn, rest: old.rest });
+    return { state, steps: [sameStep(old, state)] };
+  }
+
+  private importSteps(state: ResourceState, old: ResourceState | undefined): Step[] {
+    if (old && !old.external && old.id !== state.importId) {
+      return [
+        { op: "import-replacement", urn: state.urn, old, new: state, logical: false, pendingDelete: true },
+        { op: "replace", urn: state.urn, old, new: state, logical: true },
+      ];
+    }
+    return [{ op: "import", urn: state.urn, ...(old ? { old } : {}), new: state, logical: true }];
+  }
+
+  /** It was deleted because of another's replacement, and the program still wants it. */
+  private recreate(old: ResourceState, state: ResourceState): Step[] {
+    const keys = this.deletedAhead.get(old.urn);
+    this.deletedAhead.delete(old.urn);
+    return [
+      { op: "replace", urn: state.urn, old, new: state, logical: true },
+      { op: "create-replacement", urn: state.urn, old, new: state, logical: false, ...(keys ? { keys } : {}) },
+    ];
+  }
+
+  private async stepsFromDiff(
+    goal: Goal,
+    urn: string,
+    old: ResourceState,
+    state: ResourceState,
+    provider: ProviderInstance | undefined,
+  ): Promise<Step[]> {
+    const diff = applyReplaceOnChanges(
+      await this.diff(urn, old, state, provider, goal),
+      goal.replaceOnChanges,
+      old.initErrors.length > 0,
+    );
+    const triggered =
+      this.options.isTargetedReplace(urn) ||
+      old.custom !== state.custom ||
+      (goal.replacementTrigger !== undefined &&
+        old.replacementTrigger !== undefined &&
+        !equalValues(goal.replacementTrigger, old.replacementTrigger));
+    const replaces = (diff.replaces?.length ?? 0) > 0 || old.pendingReplacement || triggered;
+    if (replaces) return this.replace(goal, urn, old, state, provider, diff);
+    if (diff.changes === "some" || old.initErrors.length > 0) {
+      return [
+        {
+          op: "update",
+          urn,
+          old,
+          new: state,
+          logical: true,
+          ignoreChanges: goal.ignoreChanges,
+          ...differences(diff, false),
+        },
+      ];
+    }
+    return [sameStep(old, state)];
+  }
+
+  private async diff(
+    urn: string,
+    old: ResourceState,
+    state: ResourceState,
+    provider: ProviderInstance | undefined,
+    goal: Goal,
+  ): Promise<DiffResponse> {
+    if (!provider) return { changes: equalValues(old.inputs, state.inputs) ? "none" : "some" };
+    if (await this.providerForcesReplacement(urn, old, state)) {
+      return { changes: "some", replaces: ["provider"], deleteBeforeReplace: false };
+    }
+    const request = {
+      urn,
+      name: urnName(urn),
+      type: state.type,
+      id: old.id,
+      oldInputs: old.inputs,
+      olds: old.outputs,
+      news: state.inputs,
+      ignoreChanges: goal.ignoreChanges,
+    };
+    return callDiff(provider, request, this.contextFor);
+  }
+
+  /** A resource moves to another provider as it is, unless that one's DiffConfig says it can't. */
+  private async providerForcesReplacement(urn: string, old: ResourceState, state: ResourceState): Promise<boolean> {
+    if (old.provider === state.provider || isProviderType(state.type)) return false;
+    if (!old.provider || !state.provider) return true;
+    const [oldUrn, newUrn] = [parseProviderReference(old.provider).urn, parseProviderReference(state.provider).urn];
+    if (packageOf(urnType(oldUrn)) !== packageOf(urnType(newUrn)) || urnType(oldUrn) !== urnType(newUrn)) return true;
+    const oldState = this.olds.get(oldUrn);
+    const newProvider = this.decided.get(newUrn);
+    if (!oldState || !newProvider || this.renamedTo.get(oldUrn) === newUrn) return false;
+    const { provider } = await this.registry.get(state.provider);
+    const diff = await provider.diffConfig(
+      {
+        urn: newUrn,
+        name: urnName(newUrn),
+        type: urnType(newUrn),
+        id: oldState.id,
+        oldInputs: oldState.inputs,
+        olds: oldState.outputs,
+        news: newProvider.inputs,
+        ignoreChanges: [],
+      },
+      this.contextFor(urn),
+    );
+    return (diff.replaces?.length ?? 0) > 0;
+  }
+
+  private async replace(
+    goal: Goal,
+    urn: string,
+    old: ResourceState,
+    state: ResourceState,
+    provider: ProviderInstance | undefined,
+    diff: DiffResponse,
+  ): Promise<Step[]> {
+    if (state.protect && old.protect) {
+      throw new ResourceError(
+        urn,
+        `unable to replace resource "${urn}"\nas it is currently marked for protection. To unprotect the resource, remove the \`protect\` flag from the resource in your Pulumi program and run \`pulumi up\``,
+      );
+    }
+    if (goal.importId) {
+      throw new ResourceError(
+        urn,
+        "previously-imported resources that still specify an ID may not be replaced; please remove the `import` declaration from your program",
+      );
+    }
+    // Defaults were carried over from the old resource; a replacement has its own.
+    if (provider && !this.options.isTargetedReplace(urn))
+      state.inputs = await this.check(provider, goal, urn, goal.inputs, {});
+
+    if (!old.pendingReplacement && !(goal.deleteBeforeReplace ?? diff.deleteBeforeReplace ?? false)) {
+      return [
+        {
+          op: "create-replacement",
+          urn,
+          old,
+          new: state,
+          logical: false,
+          pendingDelete: true,
+          ...differences(diff, true),
+        },
+        { op: "replace", urn, old, new: state, logical: true, ...differences(diff, true) },
+      ];
+    }
+    const steps: Step[] = [];
+    for (const { dependent, keys } of (await this.dependentReplacements(old)).reverse()) {
+      if (this.deletedStates.has(dependent)) continue;
+      if (dependent.protect) {
+        throw new ResourceError(
+          urn,
+          `unable to replace resource "${dependent.urn}" as part of replacing "${urn}" as it is currently marked for protection: remove the \`protect\` flag from it first`,
+        );
+      }
+      steps.push(dependent.delete ? deleteStep(dependent) : deleteReplacedStep(dependent, true));
+      this.deletedStates.add(dependent);
+      this.deletedAhead.set(dependent.urn, keys);
+    }
+    if (!old.pendingReplacement) {
+      steps.push(deleteReplacedStep(old, true));
+      this.deletedStates.add(old);
+    }
+    return [
+      ...steps,
+      { op: "replace", urn, old, new: state, logical: true, ...differences(diff, true) },
+      { op: "create-replacement", urn, old, new: state, logical: false, ...differences(diff, true) },
+    ];
+  }
+
+  /**
+   * The resources that would have to be replaced if `root` were, in the order they depend on each other: those whose
+   * own Diff says so when unknowns stand for what they took from a replaced one.
+   */
+  private async dependentReplacements(root: ResourceState): Promise<{ dependent: ResourceState; keys?: string[] }[]> {
+    const related = new Set([root.urn]);
+    const replaced = new Set([root.urn]);
+    const result: { dependent: ResourceState; keys?: string[] }[] = [];
+    for (const state of this.previous.slice(this.previous.indexOf(root) + 1)) {
+      const urn = this.renamedTo.get(state.urn) ?? state.urn;
+      // What has been registered already can't depend on what is being registered only now.
+      if (this.seen.has(urn) || state.urn === root.urn) continue;
+      if (!dependenciesOf({ ...state, parent: "" }).some((on) => related.has(on))) continue;
+      related.add(state.urn);
+      const keys = await this.mustFollow(state, replaced);
+      if (!keys) continue;
+      replaced.add(state.urn);
+      result.push({ dependent: state, ...(keys.length > 0 ? { keys } : {}) });
+    }
+    return result;
+  }
+
+  private async mustFollow(state: ResourceState, replaced: Set<string>): Promise<string[] | undefined> {
+    if (!state.custom || state.external) return undefined;
+    if (state.provider && replaced.has(parseProviderReference(state.provider).urn)) return [];
+    if (state.deletedWith && replaced.has(state.deletedWith)) return [];
+    if (state.replaceWith.some((urn) => replaced.has(urn))) return [];
+    const news: PropertyMap = { ...state.inputs };
+    let touched = false;
+    for (const [key, urns] of Object.entries(state.propertyDependencies)) {
+      if (!(key in news) || !urns.some((urn) => replaced.has(urn))) continue;
+      news[key] = UNKNOWN;
+      touched = true;
+    }
+    if (!touched) return undefined;
+    const provider = await this.providerOf(state);
+    if (!provider) return undefined;
+    const request = {
+      urn: state.urn,
+      name: urnName(state.urn),
+      type: state.type,
+      id: state.id,
+      oldInputs: state.inputs,
+      olds: state.outputs,
+      news,
+      ignoreChanges: state.ignoreChanges,
+    };
+    const diff = applyReplaceOnChanges(
+      await callDiff(provider, request, this.contextFor),
+      state.replaceOnChanges,
+      false,
+    );
+    return diff.replaces?.length ? diff.replaces : undefined;
+  }
+}
+
+function replaceByCreation(old: ResourceState, state: ResourceState, diff: Partial<Step>): Step[] {
+  return [
+    { op: "create-replacement", urn: state.urn, old, new: state, logical: false, pendingDelete: true, ...diff },
+    { op: "replace", urn: state.urn, old, new: state, logical: true, ...diff },
+  ];
+}
+
+function differences(diff: DiffResponse, replacing: boolean): Pick<Step, "keys" | "diffs" | "detailedDiff"> {
+  return {
+    ...(replacing && diff.replaces?.length ? { keys: diff.replaces } : {}),
+    ...(diff.diffs?.length ? { diffs: diff.diffs } : {}),
+    ...(diff.detailedDiff && Object.keys(diff.detailedDiff).length > 0 ? { detailedDiff: diff.detailedDiff } : {}),
+  };
+}
+
+/** The option's name for "the last create or update left it out of order". */
+const INIT_ERROR = "#initerror";
+
+function applyReplaceOnChanges(diff: DiffResponse, replaceOnChanges: string[], hasInitErrors: boolean): DiffResponse {
+  if (replaceOnChanges.length === 0) return diff;
+  const replaces = new Set(diff.replaces ?? []);
+  let changes = diff.changes;
+  if (hasInitErrors && replaceOnChanges.includes(INIT_ERROR)) {
+    replaces.add(INIT_ERROR);
+    changes = "some";
+  }
+  const paths = replaceOnChanges.filter((path) => path !== INIT_ERROR).map(parsePath);
+  const detailedDiff: Record<string, PropertyDiff> = {};
+  for (const [text, difference] of Object.entries(diff.detailedDiff ?? {})) {
+    const path = parsePath(text);
+    const forced = paths.some((option) => pathContains(option, path));
+    if (forced) replaces.add(String(path[0]));
+    detailedDiff[text] = forced ? { ...difference, kind: replacing(difference.kind) } : difference;
+  }
+  if (!diff.detailedDiff) {
+    for (const key of diff.diffs ?? []) {
+      if (paths.some((option) => option.length > 0 && pathContains(option.slice(0, 1), [key]))) replaces.add(key);
+    }
+  }
+  return {
+    ...diff,
+    changes,
+    replaces: [...replaces],
+    ...(diff.detailedDiff ? { detailedDiff } : {}),
+  };
+}
+
+const replacing = (kind: DiffKind): DiffKind => (kind.endsWith("-replace") ? kind : (`${kind}-replace` as DiffKind));
+
+function describeFailures({ type, name }: Goal, failures: CheckFailure[]): string {
+  return failures
+    .map(({ property, reason }) =>
+      property
+        ? `${type} resource '${name}': property ${property} ${reason}`
+        : `${type} resource '${name}' has a problem: ${reason}`,
+    )
+    .join("\n");
+}
+
+/** The same for one URN every time, so that a name derived from it stays. */
+function seed(urn: string): Uint8Array {
+  return createHash("sha256").update(urn).digest();
+}

@@ -1,0 +1,319 @@
+/**
+ * Running: one step, carried out. The step's `new` state gets its id and outputs here; nothing is recorded.
+ */
+import { InitializationError } from "../provider";
+import type { ResourceState } from "../resource";
+import { isProviderType, urnName } from "../urn";
+import { mapEntries, type PropertyMap, Secret, withoutSecrets } from "../values";
+import { callCheck, callCreate, callDiff, callUpdate, incoming, markSecrets, outgoingState } from "./provider-calls";
+import type { ContextFor, ProviderInstance, ProviderRegistry } from "./provider-registry";
+import type { Step } from "./step";
+
+export interface StepOutcome {
+  /** The step's new state exists (of a deletion: the old one is gone). */
+  kept: boolean;
+  error?: Error;
+  /** What a refresh found. */
+  found?: "same" | "update" | "delete";
+}
+
+export interface RunnerContext {
+  registry: ProviderRegistry;
+  contextFor: ContextFor;
+  preview: boolean;
+  /** The resource is deleted in this deployment, so that what is deleted with it needn't be. */
+  isDeleted: (urn: string) => boolean;
+  now: () => string;
+}
+
+export async function runStep(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  const outcome = await run(step, context);
+  if (step.new && outcome.kept) step.new.outputs = withSecretsMarked(step.new);
+  return outcome;
+}
+
+async function run(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  switch (step.op) {
+    case "same":
+      Object.assign(step.new!, keptFrom(step.old!), { outputs: step.old!.outputs, initErrors: step.old!.initErrors });
+      if (isProviderType(step.new!.type))
+        await context.registry.configure(step.urn, step.new!.id, step.new!.type, step.new!.inputs);
+      return { kept: true };
+    case "create":
+    case "create-replacement":
+      return create(step, context);
+    case "update":
+      return update(step, context);
+    case "read":
+    case "read-replacement":
+      return read(step, context);
+    case "import":
+    case "import-replacement":
+      return adopt(step, context);
+    case "refresh":
+      return refresh(step, context);
+    case "delete":
+    case "delete-replaced":
+    case "discard":
+    case "discard-replaced":
+      return remove(step, context);
+    case "replace":
+      return { kept: true };
+    case "remove-pending-replace":
+      return { kept: true };
+  }
+}
+
+const keptFrom = (old: ResourceState): Partial<ResourceState> => ({
+  id: old.id,
+  rest: old.rest,
+  ...(old.created ? { created: old.created } : {}),
+  ...(old.modified ? { modified: old.modified } : {}),
+});
+
+function providerFor(state: ResourceState, { registry }: RunnerContext): Promise<ProviderInstance> {
+  if (!isProviderType(state.type)) return registry.get(state.provider);
+  return Promise.resolve({
+    provider: registry.builtin,
+    capabilities: { acceptSecrets: true, acceptResources: true, supportsPreview: true },
+  });
+}
+
+const identity = (state: ResourceState): { urn: string; name: string; type: string } => ({
+  urn: state.urn,
+  name: urnName(state.urn),
+  type: state.type,
+});
+
+async function create(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  const state = step.new!;
+  const old = step.old;
+  const done = (): StepOutcome => {
+    state.created = state.modified = context.now();
+    if (old && step.pendingDelete) old.delete = true;
+    return { kept: true };
+  };
+  if (!state.custom) return done();
+  const provider = await providerFor(state, context);
+  const request = {
+    ...identity(state),
+    properties: state.inputs,
+    timeout: state.customTimeouts.create ?? 0,
+    preview: context.preview,
+  };
+  try {
+    const { id, outputs } = await callCreate(provider, request, context.contextFor);
+    if (!context.preview && !id) throw new Error(`the provider gave no id for ${state.urn}`);
+    state.id = id;
+    state.outputs = outputs;
+    return done();
+  } catch (error) {
+    return partial(error, state, provider, done);
+  }
+}
+
+/** The resource is there, but not in order: it is kept, with the reasons, and the step has failed all the same. */
+function partial(
+  error: unknown,
+  state: ResourceState,
+  provider: ProviderInstance,
+  done: () => StepOutcome,
+): StepOutcome {
+  if (!(error instanceof InitializationError)) return { kept: false, error: error as Error };
+  state.id = error.id;
+  state.outputs = incoming(error.properties, state.inputs, provider.capabilities ?? PLAIN);
+  if (error.inputs) state.inputs = markSecrets(error.inputs, state.inputs);
+  state.initErrors = error.reasons;
+  return { ...done(), error };
+}
+
+const PLAIN = { acceptSecrets: false, acceptResources: false, supportsPreview: false };
+
+async function update(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  const [old, state] = [step.old!, step.new!];
+  Object.assign(state, keptFrom(old));
+  const done = (): StepOutcome => {
+    state.modified = context.now();
+    return { kept: true };
+  };
+  if (!state.custom) return done();
+  const provider = await providerFor(state, context);
+  const request = {
+    ...identity(state),
+    id: old.id,
+    oldInputs: old.inputs,
+    olds: old.outputs,
+    news: state.inputs,
+    timeout: state.customTimeouts.update ?? 0,
+    ignoreChanges: step.ignoreChanges ?? [],
+    preview: context.preview,
+  };
+  try {
+    state.outputs = (await callUpdate(provider, request, context.contextFor)).outputs;
+    return done();
+  } catch (error) {
+    return partial(error, state, provider, done);
+  }
+}
+
+async function read(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  const state = step.new!;
+  const provider = await providerFor(state, context);
+  const request = { ...identity(state), id: state.id, inputs: outgoingState(state.inputs, provider), properties: {} };
+  try {
+    const response = await provider.provider.read(request, context.contextFor(state.urn));
+    if (!response.id) return { kept: false, error: new Error(`resource '${state.id}' does not exist`) };
+    state.id = response.id;
+    state.outputs = incoming(response.properties, state.inputs, provider.capabilities ?? PLAIN);
+    if (step.old && step.pendingDelete) step.old.delete = true;
+    return { kept: true };
+  } catch (error) {
+    return { kept: false, error: error as Error };
+  }
+}
+
+/** Takes over what exists: the program's inputs must describe it as it is. */
+async function adopt(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  const state = step.new!;
+  const provider = await providerFor(state, context);
+  const wanted = state.inputs;
+  try {
+    const found = await provider.provider.read(
+      { ...identity(state), id: state.importId, inputs: {}, properties: {} },
+      context.contextFor(state.urn),
+    );
+    if (!found.id) return { kept: false, error: new Error(`resource '${state.importId}' does not exist`) };
+    const news = await callCheck(
+      provider,
+      { ...identity(state), olds: found.inputs, news: wanted, randomSeed: new Uint8Array(32) },
+      context.contextFor,
+    );
+    const diff = await callDiff(
+      provider,
+      {
+        ...identity(state),
+        id: found.id,
+        oldInputs: found.inputs,
+        olds: found.properties,
+        news: news.inputs,
+        ignoreChanges: state.ignoreChanges,
+      },
+      context.contextFor,
+    );
+    if (diff.changes === "some") {
+      const what = diff.diffs?.join(", ") || Object.keys(diff.detailedDiff ?? {}).join(", ");
+      return {
+        kept: false,
+        error: new Error(
+          `inputs to import do not match the existing resource; they differ in ${what || "some property"}`,
+        ),
+      };
+    }
+    state.id = found.id;
+    state.inputs = news.inputs;
+    state.outputs = incoming(found.properties, wanted, provider.capabilities ?? PLAIN);
+    state.created = state.modified = context.now();
+    if (step.old && step.pendingDelete) step.old.delete = true;
+    return { kept: true };
+  } catch (error) {
+    return { kept: false, error: error as Error };
+  }
+}
+
+async function refresh(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  const old = step.old!;
+  if (!old.custom || isProviderType(old.type)) {
+    step.new = { ...old };
+    return { kept: true, found: "same" };
+  }
+  const provider = await providerFor(old, context);
+  try {
+    const response = await provider.provider.read(
+      {
+        ...identity(old),
+        id: old.id,
+        inputs: outgoingState(old.inputs, provider),
+        properties: outgoingState(old.outputs, provider),
+      },
+      context.contextFor(old.urn),
+    );
+    if (!response.id) {
+      delete step.new;
+      return { kept: true, found: "delete" };
+    }
+    const can = provider.capabilities ?? PLAIN;
+    const state: ResourceState = {
+      ...old,
+      id: response.id,
+      inputs: Object.keys(response.inputs).length > 0 ? incoming(response.inputs, old.inputs, can) : old.inputs,
+      outputs: incoming(incoming(response.properties, old.inputs, can), old.outputs, can),
+      initErrors: [],
+    };
+    step.new = state;
+    const same = JSON.stringify(sorted(state.outputs)) === JSON.stringify(sorted(old.outputs));
+    if (!same) state.modified = context.now();
+    return { kept: true, found: same ? "same" : "update" };
+  } catch (error) {
+    if (error instanceof InitializationError) {
+      step.new = { ...old, outputs: incoming(error.properties, old.inputs, PLAIN), initErrors: error.reasons };
+      return { kept: true, found: "update" };
+    }
+    return { kept: false, error: error as Error };
+  }
+}
+
+/** Outputs in a form that two of them can be compared in. */
+function sorted(value: unknown): unknown {
+  if (value instanceof Secret) return { secret: sorted(value.element) };
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !key.startsWith("__"))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
+}
+
+async function remove(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  const old = step.old!;
+  if (old.protect && !step.op.endsWith("-replaced")) {
+    return {
+      kept: false,
+      error: new Error(
+        `resource "${old.urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either remove the \`protect\` flag from the resource in your Pulumi program and run \`pulumi up\`, or use the command:\n\`pulumi state unprotect '${old.urn}'\``,
+      ),
+    };
+  }
+  const spared = old.external || old.retainOnDelete || (old.deletedWith !== "" && context.isDeleted(old.deletedWith));
+  // One that was deleted ahead of its replacement is gone already.
+  if (!context.preview && old.custom && !spared && !old.pendingReplacement) {
+    try {
+      const provider = await providerFor(old, context);
+      await provider.provider.delete(
+        {
+          ...identity(old),
+          id: old.id,
+          oldInputs: outgoingState(old.inputs, provider),
+          properties: outgoingState(old.outputs, provider),
+          timeout: old.customTimeouts.delete ?? 0,
+        },
+        context.contextFor(old.urn),
+      );
+    } catch (error) {
+      return { kept: false, error: error as Error };
+    }
+  }
+  if (step.pendingReplace) old.pendingReplacement = true;
+  return { kept: true };
+}
+
+/** An output of the same name as a secret input is secret, and so is one that the program says is. */
+function withSecretsMarked(state: ResourceState): PropertyMap {
+  const outputs = markSecrets(state.outputs, state.inputs);
+  return mapEntries(outputs, (value, key) =>
+    state.additionalSecretOutputs.includes(key) && !(value instanceof Secret)
+      ? new Secret(withoutSecrets(value))
+      : value,
+  );
+}

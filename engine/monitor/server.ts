@@ -1,0 +1,371 @@
+/**
+ * The engine's end of Pulumi's protocol: `ResourceMonitor` and `Engine`, on a Unix socket that only this user can open.
+ *
+ * Source: `proto/pulumi/{resource,engine}.proto` in pulumi/pulumi.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import {
+  type LogRequest,
+  LogSeverity,
+  GetRootResourceResponse,
+  RequirePulumiVersionResponse,
+  SetRootResourceResponse,
+  type SetRootResourceRequest,
+} from "@pulumi/pulumi/proto/engine_pb";
+import { CheckFailure, InvokeResponse } from "@pulumi/pulumi/proto/provider_pb";
+import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
+import {
+  ReadResourceResponse,
+  RegisterResourceResponse,
+  ResourceHookRequest,
+  ResourceHookResponse,
+  Result,
+  SupportsFeatureResponse,
+  type ReadResourceRequest,
+  type RegisterResourceHookRequest,
+  type RegisterResourceOutputsRequest,
+  type RegisterResourceRequest,
+  type ResourceInvokeRequest,
+  type SupportsFeatureRequest,
+} from "@pulumi/pulumi/proto/resource_pb";
+import type { Callback } from "@pulumi/pulumi/proto/callback_pb";
+import { type Deployment, emptyGoal, Halted, type RegisterResult } from "../deployment/deployment";
+import type { EventStream } from "../deployment/event-stream";
+import type { Hooks } from "../deployment/hooks";
+import type { Goal } from "../resource";
+import { isProviderType, packageOf, parseProviderReference, urnType } from "../urn";
+import { callbackClients } from "./callbacks";
+import { applyTransform, projectPosition, readRegistration, type Registration, transformRequest } from "./registration";
+import { fromStruct, toStruct } from "./structs";
+
+/** What SDKs may ask for by name; see `SupportsFeature`. */
+const FEATURES = new Set([
+  "secrets",
+  "resourceReferences",
+  "outputValues",
+  "aliasSpecs",
+  "deletedWith",
+  "replaceWith",
+  "transforms",
+  "resourceHooks",
+]);
+
+/** As the SDK's own limit: a state or a log may be large. */
+const MAX_MESSAGE_BYTES = 400 * 1024 * 1024;
+
+export interface MonitorServer {
+  /** For the SDK: `unix:/…`. */
+  address: string;
+  /** Resolves when the program says that it will register no more. */
+  readonly programEnded: Promise<void>;
+  /** Tells a program that waits at its end that everything is done. */
+  release(): void;
+  /** The program has reported an error of its own. */
+  readonly hasErrors: boolean;
+  close(): Promise<void>;
+}
+
+export interface MonitorOptions {
+  deployment: Deployment;
+  events: EventStream;
+  hooks: Hooks;
+  projectRoot: string;
+  /** Passes debug messages on. */
+  debug: boolean;
+}
+
+export async function serveMonitor(options: MonitorOptions): Promise<MonitorServer> {
+  const { deployment, events, hooks } = options;
+  const folder = mkdtempSync(join(tmpdir(), "seatrial-"));
+  const address = `unix:${join(folder, "engine.sock")}`;
+  const server = new Server({
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+    "grpc.server_max_unrequested_time_in_server": 30 * 60,
+  });
+  const callbacks = callbackClients();
+  const stackTransforms: Callback[] = [];
+  const goals = new Map<string, Registration>();
+  let rootUrn = "";
+  let hasErrors = false;
+  let ended!: () => void;
+  let released!: () => void;
+  const programEnded = new Promise<void>((resolve) => (ended = resolve));
+  const release = new Promise<void>((resolve) => (released = resolve));
+
+  const transformed = async (request: RegisterResourceRequest): Promise<Registration> => {
+    let registration = readRegistration(request);
+    const own = request.getTransformsList();
+    const inherited = ancestors(registration.goal.parent).flatMap((urn) => transformsByUrn.get(urn) ?? []);
+    for (const callback of [...own, ...inherited, ...stackTransforms]) {
+      const response = await callbacks.invoke(callback, transformRequest(registration));
+      registration = applyTransform(registration, response);
+    }
+    return registration;
+  };
+  const transformsByUrn = new Map<string, Callback[]>();
+  const ancestors = (urn: string): string[] => {
+    const parent = goals.get(urn)?.goal.parent;
+    return urn ? [urn, ...(parent ? ancestors(parent) : [])] : [];
+  };
+
+  const resolveProvider = async (registration: Registration): Promise<string> => {
+    const { goal, version, pluginDownloadUrl } = registration;
+    if (!goal.custom || isProviderType(goal.type)) return "";
+    if (goal.provider) return goal.provider;
+    const pkg = packageOf(goal.type);
+    for (const urn of ancestors(goal.parent)) {
+      const reference = goals.get(urn)?.providers[pkg];
+      if (reference) return reference;
+    }
+    if (pluginDownloadUrl && pkg === "") throw new Error(`${goal.type} has no package`);
+    return deployment.defaultProvider(pkg, version);
+  };
+
+  const register = async (request: RegisterResourceRequest): Promise<RegisterResourceResponse> => {
+    if (request.getRemote()) {
+      throw new Error(
+        `${request.getType()} is a component of a plugin, which the embedded engine can't construct: use the Pulumi CLI`,
+      );
+    }
+    if (request.getPackageref()) {
+      throw new Error(
+        `${request.getType()} comes from a parameterized package, which the embedded engine doesn't support: use the Pulumi CLI`,
+      );
+    }
+    const registration = await transformed(request);
+    const { goal } = registration;
+    inherit(goal, goals.get(goal.parent)?.goal);
+    goal.provider = await resolveProvider(registration);
+    const position = projectPosition(request.getSourceposition(), options.projectRoot);
+    if (position) goal.sourcePosition = position;
+    const outcome = await registerAs(registration, request);
+    return response(outcome, request);
+  };
+
+  const registerAs = async (registration: Registration, request: RegisterResourceRequest): Promise<RegisterResult> => {
+    const { goal } = registration;
+    const urn = deployment.urnOf(goal);
+    if (!goals.has(urn)) {
+      goals.set(urn, registration);
+      transformsByUrn.set(urn, request.getTransformsList());
+    }
+    return deployment.register(goal);
+  };
+
+  const response = (outcome: RegisterResult, request: RegisterResourceRequest): RegisterResourceResponse => {
+    const { state, result } = outcome;
+    const message = new RegisterResourceResponse();
+    message.setUrn(state.urn);
+    message.setId(state.id);
+    // What a component gave back last time may refer to resources that this run has not registered yet.
+    const outputs = request.getCustom() ? state.outputs : {};
+    message.setObject(
+      toStruct(outputs, { secrets: request.getAcceptsecrets(), resources: request.getAcceptresources() }),
+    );
+    if (request.getSupportsresultreporting()) {
+      message.setResult(result === "success" ? Result.SUCCESS : result === "failed" ? Result.FAIL : Result.SKIP);
+    } else if (result !== "success") throw new Halted();
+    return message;
+  };
+
+  const read = async (request: ReadResourceRequest): Promise<ReadResourceResponse> => {
+    const type = request.getType();
+    const goal: Goal = {
+      ...emptyGoal(type, request.getName()),
+      parent: request.getParent(),
+      inputs: fromStruct(request.getProperties()),
+      dependencies: request.getDependenciesList(),
+      additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
+      provider: request.getProvider() || (await deployment.defaultProvider(packageOf(type), request.getVersion())),
+    };
+    goals.set(deployment.urnOf(goal), {
+      goal,
+      providers: {},
+      version: request.getVersion(),
+      pluginDownloadUrl: "",
+      remote: false,
+    });
+    const state = await deployment.read(goal, request.getId());
+    const message = new ReadResourceResponse();
+    message.setUrn(state.urn);
+    message.setProperties(
+      toStruct(state.outputs, { secrets: request.getAcceptsecrets(), resources: request.getAcceptresources() }),
+    );
+    return message;
+  };
+
+  const invoke = async (request: ResourceInvokeRequest): Promise<InvokeResponse> => {
+    const token = request.getTok();
+    const pkg = packageOf(token);
+    const provider =
+      request.getProvider() || (pkg === "pulumi" ? "" : await deployment.defaultProvider(pkg, request.getVersion()));
+    const { result, failures } = await deployment.invoke(token, fromStruct(request.getArgs()), provider);
+    const message = new InvokeResponse();
+    message.setReturn(toStruct(result, { secrets: true, resources: request.getAcceptresources() }));
+    message.setFailuresList(
+      (failures ?? []).map(({ property, reason }) => {
+        const failure = new CheckFailure();
+        failure.setProperty(property);
+        failure.setReason(reason);
+        return failure;
+      }),
+    );
+    return message;
+  };
+
+  const registerHook = (request: RegisterResourceHookRequest): Empty => {
+    const callback = request.getCallback();
+    if (!callback) throw new Error("a hook without a callback");
+    hooks.register(request.getName(), {
+      onDryRun: request.getOnDryRun(),
+      ignoreErrors: request.getIgnoreErrors(),
+      async call(hook) {
+        const message = new ResourceHookRequest();
+        message.setUrn(hook.urn);
+        message.setId(hook.id);
+        message.setName(hook.name);
+        message.setType(hook.type);
+        const wire = { secrets: true, resources: true };
+        if (hook.newInputs) message.setNewInputs(toStruct(hook.newInputs, wire));
+        if (hook.oldInputs) message.setOldInputs(toStruct(hook.oldInputs, wire));
+        if (hook.newOutputs) message.setNewOutputs(toStruct(hook.newOutputs, wire));
+        if (hook.oldOutputs) message.setOldOutputs(toStruct(hook.oldOutputs, wire));
+        const answer = ResourceHookResponse.deserializeBinary(
+          await callbacks.invoke(callback, message.serializeBinary()),
+        );
+        if (answer.getError()) throw new Error(answer.getError());
+      },
+    });
+    return new Empty();
+  };
+
+  const refuse = (what: string) => (): never => {
+    throw new Error(`${what} is not supported by the embedded engine: use the Pulumi CLI`);
+  };
+
+  server.addService(
+    ResourceMonitorService as never,
+    {
+      supportsFeature: unary((request: SupportsFeatureRequest) => {
+        const message = new SupportsFeatureResponse();
+        message.setHassupport(FEATURES.has(request.getId()));
+        return message;
+      }),
+      registerResource: unary(register),
+      registerResourceOutputs: unary(async (request: RegisterResourceOutputsRequest) => {
+        await deployment.registerOutputs(request.getUrn(), fromStruct(request.getOutputs()));
+        return new Empty();
+      }),
+      readResource: unary(read),
+      invoke: unary(invoke),
+      call: unary(refuse("calling a method of a resource")),
+      registerStackTransform: unary((callback: Callback) => {
+        stackTransforms.push(callback);
+        return new Empty();
+      }),
+      registerStackInvokeTransform: unary(refuse("an invoke transform")),
+      registerResourceHook: unary(registerHook),
+      registerErrorHook: unary(refuse("an error hook")),
+      registerPackage: unary(refuse("a parameterized package")),
+      signalAndWaitForShutdown: unary(async () => {
+        ended();
+        await release;
+        return new Empty();
+      }),
+    } as UntypedServiceImplementation,
+  );
+
+  server.addService(
+    EngineService as never,
+    {
+      log: unary((request: LogRequest) => {
+        const severity = request.getSeverity();
+        if (severity === LogSeverity.ERROR) {
+          hasErrors = true;
+          // With the deployment over, what the program still complains of is a consequence.
+          deployment.fail({ message: request.getMessage(), ...(request.getUrn() ? { urn: request.getUrn() } : {}) });
+          return new Empty();
+        }
+        if (severity === LogSeverity.DEBUG && !options.debug) return new Empty();
+        const name = severity === LogSeverity.DEBUG ? "debug" : severity === LogSeverity.WARNING ? "warning" : "info";
+        events.diagnostic(name, request.getMessage(), {
+          urn: request.getUrn(),
+          ephemeral: request.getEphemeral(),
+          streamId: request.getStreamid(),
+        });
+        return new Empty();
+      }),
+      getRootResource: unary(() => {
+        const message = new GetRootResourceResponse();
+        message.setUrn(rootUrn);
+        return message;
+      }),
+      setRootResource: unary((request: SetRootResourceRequest) => {
+        rootUrn = request.getUrn();
+        return new SetRootResourceResponse();
+      }),
+      startDebugging: unary(refuse("a debugger")),
+      requirePulumiVersion: unary(() => new RequirePulumiVersionResponse()),
+    } as UntypedServiceImplementation,
+  );
+
+  await new Promise<void>((resolve, reject) =>
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve())),
+  );
+  return {
+    address,
+    programEnded,
+    release: () => released(),
+    get hasErrors() {
+      return hasErrors;
+    },
+    async close() {
+      released();
+      callbacks.close();
+      server.forceShutdown();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A child has its parent's protection, retention and provider, unless it says otherwise. */
+function inherit(goal: Goal, parent: Goal | undefined): void {
+  if (!parent) return;
+  if (!goal.deletedWith) goal.deletedWith = parent.deletedWith;
+  goal.protect ??= parent.protect;
+  goal.retainOnDelete ??= parent.retainOnDelete;
+  if (!goal.provider && parent.provider) {
+    const pkg = urnType(parseProviderReference(parent.provider).urn).split(":").pop();
+    if (!goal.custom || packageOf(goal.type) === pkg) goal.provider = parent.provider;
+  }
+}
+
+type Handler<Request, Response> = (request: Request) => Response | Promise<Response>;
+
+/** A unary method; a stopped deployment is told as UNAVAILABLE, which the SDK takes as the end and not as an error. */
+function unary<Request, Response>(handle: Handler<Request, Response>) {
+  return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
+    void (async () => handle(call.request))().then(
+      (response) => callback(null, response),
+      (error: Error) =>
+        callback(
+          error instanceof Halted
+            ? { code: status.UNAVAILABLE, details: error.message }
+            : { code: status.UNKNOWN, details: error.message },
+        ),
+    );
+  };
+}

@@ -1,0 +1,28 @@
+/** Between protobuf's `Struct` and property maps. */
+import { Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
+import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
+import {
+  fromWire,
+  fromWireMap,
+  type JsonObject,
+  type PropertyMap,
+  type PropertyValue,
+  toWireMap,
+  type WireOptions,
+} from "../values";
+
+export function fromStruct(struct: Struct | undefined): PropertyMap {
+  return struct ? fromWireMap(struct.toJavaScript() as Record<string, unknown>) : {};
+}
+
+export function fromValue(value: Value | undefined): PropertyValue | undefined {
+  return value ? fromWire(value.toJavaScript()) : undefined;
+}
+
+export function toStruct(map: PropertyMap, options: WireOptions): Struct {
+  return jsonToStruct(toWireMap(map, options));
+}
+
+export function jsonToStruct(json: JsonObject): Struct {
+  return Struct.fromJavaScript(json as { [key: string]: JavaScriptValue });
+}

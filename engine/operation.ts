@@ -1,0 +1,261 @@
+/** Operations: preview, update, refresh and destroy of one stack, from its lock to its checkpoint. */
+import { UserError, type ConfigValue, type OperationOptions, type OperationResult, type Project } from "./api";
+import { Deployment } from "./deployment/deployment";
+import { eventStream, type EventStream } from "./deployment/event-stream";
+import { makeHooks } from "./deployment/hooks";
+import { makeMasker, type Masker } from "./deployment/masker";
+import { type ContextFor, ProviderRegistry } from "./deployment/provider-registry";
+import { type Step } from "./deployment/step";
+import { StepGenerator } from "./deployment/step-generator";
+import type { Op } from "./events";
+import { serveMonitor } from "./monitor/server";
+import { startInlineProgram } from "./program/inline-program";
+import type { ResourceState } from "./resource";
+import type { SecretsManager } from "./secrets/passphrase";
+import type { Snapshot } from "./state/checkpoint";
+import { type Recorder } from "./state/recorder";
+import { urnMatcher } from "./urn";
+import { type PropertyMap, Secret, withoutSecrets } from "./values";
+
+/** What an operation works on; `openStack` puts it together. */
+export interface OperationTarget {
+  project: Project;
+  stack: string;
+  config: Map<string, ConfigValue>;
+  secrets: SecretsManager;
+  snapshot: Snapshot;
+  recorder: (snapshot: Snapshot) => Recorder;
+  /** Makes a snapshot in the middle of the operation the one that later recording starts from. */
+  save: (snapshot: Snapshot) => void;
+}
+
+/** What an operation leaves: its result, and the snapshot to be saved. */
+export interface OperationOutcome {
+  result: OperationResult;
+  snapshot: Snapshot;
+}
+
+const ORGANIZATION = "organization";
+
+export async function operate(target: OperationTarget, options: OperationOptions): Promise<OperationOutcome> {
+  const started = process.hrtime.bigint();
+  const preview = options.kind === "preview";
+  const masker = makeMasker();
+  for (const { value, secret } of target.config.values()) if (secret) masker.learn(new Secret(value));
+  for (const state of target.snapshot.resources) [state.inputs, state.outputs].forEach((map) => masker.learn(map));
+  const events = eventStream((event) => options.onEvent?.(event), masker);
+  events.emit({ preludeEvent: { config: displayConfig(target.config) } });
+
+  let snapshot = target.snapshot;
+  let changes: Partial<Record<Op, number>> = {};
+  const errors: OperationResult["errors"] = [];
+  let outputs: PropertyMap = {};
+  const phases: ("refresh" | "main")[] =
+    options.kind === "refresh" ? ["refresh"] : options.refresh ? ["refresh", "main"] : ["main"];
+  for (const phase of phases) {
+    if (errors.length > 0 || options.signal?.aborted) break;
+    const run = await runPhase(phase, { ...target, snapshot }, options, preview, events, masker);
+    snapshot = run.snapshot;
+    if (phase === "refresh" && phases.length > 1 && !preview) target.save(snapshot);
+    changes = phase === "refresh" && phases.length > 1 ? {} : run.changes;
+    errors.push(...run.errors);
+    outputs = run.outputs;
+  }
+
+  if (options.expectNoChanges && Object.entries(changes).some(([op, n]) => op !== "same" && (n ?? 0) > 0)) {
+    const message = "no changes were expected but changes were proposed";
+    errors.push({ message });
+    events.diagnostic("error", message);
+  }
+  const cancelled = options.signal?.aborted ?? false;
+  const failed = errors.length > 0 || cancelled;
+  if (failed) events.diagnostic("error", cancelled ? `${options.kind} cancelled` : `${options.kind} failed`);
+  const durationSeconds = Number(process.hrtime.bigint() - started) / 1e9;
+  events.emit({
+    summaryEvent: {
+      maybeCorrupt: false,
+      durationSeconds: Math.ceil(durationSeconds),
+      resourceChanges: changes,
+      PolicyPacks: {},
+      isPreview: preview,
+      result: failed ? "failed" : "succeeded",
+    },
+  });
+  events.emit({ cancelEvent: {} });
+  return {
+    result: {
+      result: failed ? "failed" : "succeeded",
+      cancelled,
+      changes,
+      durationSeconds,
+      errors,
+      outputs: withoutSecrets(outputs),
+    },
+    snapshot,
+  };
+}
+
+interface Phase {
+  snapshot: Snapshot;
+  changes: Partial<Record<Op, number>>;
+  errors: OperationResult["errors"];
+  outputs: PropertyMap;
+}
+
+async function runPhase(
+  phase: "refresh" | "main",
+  target: OperationTarget,
+  options: OperationOptions,
+  preview: boolean,
+  events: EventStream,
+  masker: Masker,
+): Promise<Phase> {
+  const signal = options.signal ?? new AbortController().signal;
+  const contextFor: ContextFor = (urn) => ({
+    signal,
+    log: (severity, message, { ephemeral, streamId } = {}) => {
+      if (severity !== "debug") events.diagnostic(severity, message, { urn, ephemeral, streamId });
+    },
+  });
+  const previous = target.snapshot.resources.map((state) => ({ ...state }));
+  const snapshot = { resources: previous, pendingOperations: target.snapshot.pendingOperations };
+  const registry = new ProviderRegistry(
+    options.providers,
+    new Map(previous.filter((state) => !state.delete).map((state) => [state.urn, state])),
+  );
+  const selection = selectTargets(options, previous);
+  const generator = new StepGenerator(previous, registry, contextFor, {
+    stack: target.stack,
+    project: target.project.name,
+    preview,
+    targetDependents: options.targetDependents ?? false,
+    isTargeted: selection.isTargeted,
+    isTargetedReplace: urnMatcher(options.replaces ?? []),
+  });
+  const hooks = makeHooks((message, urn) => events.diagnostic("warning", message, { urn }));
+  const recorder = target.recorder(snapshot);
+  const deployment = new Deployment({
+    stack: target.stack,
+    project: target.project.name,
+    preview,
+    config: target.config,
+    generator,
+    registry,
+    recorder,
+    events,
+    masker,
+    hooks,
+    contextFor,
+    parallel: options.parallel,
+    continueOnError: options.continueOnError ?? false,
+    now: () => new Date().toISOString(),
+  });
+  const cancel = (): void => deployment.stop();
+  if (signal.aborted) cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    if (phase === "refresh") await deployment.runAll(refreshSteps(previous, selection.isTargeted));
+    else if (options.kind === "destroy") await deployment.deleteAll(generator.deletions());
+    else await runProgram(deployment, target, options, preview, events, hooks);
+    await deployment.settled();
+    const outputs =
+      phase === "main" && options.kind !== "destroy"
+        ? await deployment.closeStack()
+        : stackOutputsOf(recorder.snapshot());
+    const result = recorder.snapshot();
+    if (phase === "refresh") dropDangling(result);
+    return { snapshot: result, changes: deployment.changes, errors: deployment.errors, outputs };
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    await registry.close();
+    recorder.close();
+  }
+}
+
+async function runProgram(
+  deployment: Deployment,
+  target: OperationTarget,
+  options: OperationOptions,
+  preview: boolean,
+  events: EventStream,
+  hooks: ReturnType<typeof makeHooks>,
+): Promise<void> {
+  const monitor = await serveMonitor({
+    deployment,
+    events,
+    hooks,
+    projectRoot: target.project.root,
+    debug: options.debug ?? false,
+  });
+  try {
+    const program = startInlineProgram({
+      project: target.project,
+      stack: target.stack,
+      organization: ORGANIZATION,
+      config: target.config,
+      address: monitor.address,
+      preview,
+      parallel: options.parallel,
+      ...(options.workingDirectory ? { workingDirectory: options.workingDirectory } : {}),
+      onError: (message, urn) => {
+        // A stopped deployment has told its reason; what the program makes of it is a consequence.
+        if (!deployment.isHalted) deployment.fail({ message, ...(urn ? { urn } : {}) });
+      },
+    });
+    try {
+      await Promise.race([program.ended, monitor.programEnded, deployment.halted.then(() => deployment.settled())]);
+      if (deployment.errors.length === 0 || options.continueOnError) await deployment.finish();
+    } finally {
+      monitor.release();
+      program.disconnect();
+    }
+  } finally {
+    await monitor.close();
+  }
+}
+
+interface Selection {
+  isTargeted: (urn: string) => boolean;
+}
+
+function selectTargets({ targets, excludes }: OperationOptions, previous: ResourceState[]): Selection {
+  if (targets?.length && excludes?.length)
+    throw new UserError("--target and --exclude can't be used together: name one or the other");
+  if (targets?.length) {
+    const matches = urnMatcher(targets);
+    void previous;
+    return { isTargeted: matches };
+  }
+  if (excludes?.length) {
+    const matches = urnMatcher(excludes);
+    return { isTargeted: (urn) => !matches(urn) };
+  }
+  return { isTargeted: () => true };
+}
+
+function refreshSteps(previous: ResourceState[], isTargeted: (urn: string) => boolean): Step[] {
+  return previous
+    .filter((state) => !state.delete && isTargeted(state.urn))
+    .map((state) => ({ op: "refresh", urn: state.urn, old: state, new: state, logical: true }));
+}
+
+/** What refers to a resource that is gone refers to it no more. The order of the old snapshot is kept. */
+function dropDangling(snapshot: Snapshot): void {
+  const there = new Set(snapshot.resources.map((state) => state.urn));
+  snapshot.resources = snapshot.resources.map((state) => ({
+    ...state,
+    dependencies: state.dependencies.filter((urn) => there.has(urn)),
+    propertyDependencies: Object.fromEntries(
+      Object.entries(state.propertyDependencies).map(([key, urns]) => [key, urns.filter((urn) => there.has(urn))]),
+    ),
+    deletedWith: there.has(state.deletedWith) ? state.deletedWith : "",
+  }));
+}
+
+export function stackOutputsOf(snapshot: Snapshot): PropertyMap {
+  return snapshot.resources.find((state) => state.type === "pulumi:pulumi:Stack" && !state.delete)?.outputs ?? {};
+}
+
+function displayConfig(config: Map<string, ConfigValue>): Record<string, string> {
+  return Object.fromEntries([...config].map(([key, { value, secret }]) => [key, secret ? "[secret]" : value]));
+}

@@ -1,0 +1,244 @@
+/**
+ * Running a program in this process: the SDK's runtime is pointed at our monitor and the program's module is loaded
+ * as the stack's body.
+ *
+ * Source: `sdk/nodejs/cmd/run/run.ts` and `sdk/nodejs/automation/server.ts` in pulumi/pulumi.
+ */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, extname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type ConfigValue, type Project, UserError } from "../api";
+import { registerTypeScript } from "./loader";
+
+export interface ProgramOptions {
+  project: Project;
+  stack: string;
+  organization: string;
+  config: Map<string, ConfigValue>;
+  /** Of the monitor and the engine: one address serves both. */
+  address: string;
+  preview: boolean;
+  parallel: number | undefined;
+  workingDirectory?: string;
+  /** Called for each error that nothing in the program has caught, once. */
+  onError: (message: string, urn?: string) => void;
+}
+
+export interface RunningProgram {
+  /** Resolves when the program's body and everything that it started has ended, well or not. Never rejects. */
+  ended: Promise<void>;
+  /** Lets go of the SDK: closes its connections. */
+  disconnect(): void;
+}
+
+/** The parts of `@pulumi/pulumi` that a run needs, from the program's own node_modules. */
+interface Sdk {
+  runtime: {
+    resetOptions(
+      project: string,
+      stack: string,
+      parallel: number,
+      engine: string,
+      monitor: string,
+      preview: boolean,
+      organization: string,
+    ): void;
+    setAllConfig(config: Record<string, string>, secretKeys: string[]): void;
+    runInPulumiStack(init: () => Promise<unknown>): Promise<unknown>;
+    waitForRPCs(): Promise<void>;
+    disconnectSync(): void;
+  };
+  log: { hasErrors(): boolean };
+  RunError: { isInstance(value: unknown): boolean };
+  ResourceError?: { isInstance(value: unknown): boolean };
+}
+
+/** Throws a UserError where there is no program, or no SDK, to run. */
+export function startInlineProgram(options: ProgramOptions): RunningProgram {
+  const entry = entryPoint(options.project);
+  const sdk = loadSdk(dirname(entry.file));
+  const { runtime } = sdk;
+  const parallel = options.parallel ?? Number.MAX_SAFE_INTEGER;
+  runtime.resetOptions(
+    options.project.name,
+    options.stack,
+    Math.min(parallel, 2 ** 31 - 1),
+    options.address,
+    options.address,
+    options.preview,
+    options.organization,
+  );
+  runtime.setAllConfig(
+    Object.fromEntries([...options.config].map(([key, { value }]) => [key, value])),
+    [...options.config].filter(([, { secret }]) => secret).map(([key]) => key),
+  );
+
+  const restoreTypeScript = registerTypeScript();
+  const cwd = process.cwd();
+  process.chdir(options.workingDirectory ?? dirname(entry.file));
+  const errors = collectErrors(sdk, entry.file, options.onError);
+  const body = async (): Promise<unknown> => resolveExports(await load(entry));
+
+  const ended = (async () => {
+    try {
+      await runtime.runInPulumiStack(body);
+    } catch (error) {
+      errors.report(error);
+    }
+    await runtime.waitForRPCs().catch(errors.report);
+    // A rejection that nobody handles is told only after the tick in which it happened.
+    await new Promise((done) => setImmediate(() => setImmediate(done)));
+    await runtime.waitForRPCs().catch(errors.report);
+  })();
+  return {
+    ended,
+    disconnect() {
+      runtime.disconnectSync();
+      restoreTypeScript();
+      forget(dirname(entry.file));
+      process.chdir(cwd);
+    },
+  };
+}
+
+interface EntryPoint {
+  file: string;
+  /** It is an ES module, to be imported and not required. */
+  esm: boolean;
+}
+
+/** `main` of Pulumi.yaml, else `main` of package.json, else index.ts or index.js. */
+function entryPoint(project: Project): EntryPoint {
+  const found = resolveEntry(project.main);
+  if (!found) {
+    throw new UserError(`${project.root} has no program: index.ts or index.js was expected, or "main" in Pulumi.yaml`);
+  }
+  const manifest = nearestManifest(dirname(found));
+  const esm =
+    extname(found) === ".mjs" ||
+    extname(found) === ".mts" ||
+    (manifest["type"] === "module" && !/\.c[jt]s$/.test(found));
+  if (esm && /\.m?tsx?$/.test(found)) {
+    throw new UserError(
+      `${found} is TypeScript as an ES module, which the embedded engine can't load: leave out "type": "module" in package.json, or compile it to JavaScript`,
+    );
+  }
+  return { file: found, esm };
+}
+
+function resolveEntry(path: string): string | undefined {
+  if (!existsSync(path)) {
+    return ["ts", "js"].map((extension) => `${path}.${extension}`).find((file) => existsSync(file));
+  }
+  if (statSync(path).isFile()) return path;
+  const manifest = readManifest(join(path, "package.json"));
+  const main = manifest?.["main"];
+  if (typeof main === "string" && existsSync(join(path, main)) && statSync(join(path, main)).isFile())
+    return resolve(path, main);
+  return ["index.ts", "index.js", "index.mjs", "index.cjs"]
+    .map((name) => join(path, name))
+    .find((file) => existsSync(file));
+}
+
+function nearestManifest(folder: string): Record<string, unknown> {
+  const manifest = readManifest(join(folder, "package.json"));
+  if (manifest) return manifest;
+  const parent = dirname(folder);
+  return parent === folder ? {} : nearestManifest(parent);
+}
+
+function readManifest(file: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+function loadSdk(folder: string): Sdk {
+  const require = createRequire(join(folder, "program.js"));
+  let path: string;
+  try {
+    path = require.resolve("@pulumi/pulumi");
+  } catch {
+    throw new UserError(`the program in ${folder} has no @pulumi/pulumi: run "npm install" there`);
+  }
+  const sdk = require(path) as Sdk;
+  return {
+    ...sdk,
+    runtime: { ...sdk.runtime, ...(require(join(dirname(path), "runtime/settings.js")) as Partial<Sdk["runtime"]>) },
+  };
+}
+
+async function load({ file, esm }: EntryPoint): Promise<unknown> {
+  if (!esm) return createRequire(file)(file) as unknown;
+  // Compiled to CommonJS, a plain `import()` would become `require`.
+  const importModule = new Function("url", "return import(url)") as (url: string) => Promise<Record<string, unknown>>;
+  const exports = await importModule(pathToFileURL(file).href);
+  if (!("default" in exports)) return exports;
+  if (Object.keys(exports).length > 1) {
+    throw new Error("expected entrypoint module to have either a default export or named exports but not both");
+  }
+  return exports["default"];
+}
+
+/** A program may export a function that makes the stack and returns its outputs. */
+async function resolveExports(exported: unknown): Promise<unknown> {
+  const isModule =
+    typeof exported === "object" && exported !== null && (exported as { __esModule?: boolean }).__esModule === true;
+  const value = isModule && Object.keys(exported).length === 1 && "default" in exported ? exported.default : exported;
+  return typeof value === "function" ? await (value as () => unknown)() : value;
+}
+
+/** A module that ran once would not run again: what belongs to the program is dropped from the cache. */
+function forget(folder: string): void {
+  const cache = createRequire(join(folder, "program.js")).cache;
+  for (const file of Object.keys(cache)) {
+    if (file.startsWith(folder) && !file.includes("/node_modules/")) delete cache[file];
+  }
+}
+
+interface ErrorCollector {
+  report: (error: unknown) => void;
+}
+
+/**
+ * Errors that the program doesn't catch come as rejections nobody handles, some of them late. The handlers stay: a
+ * program that was told to stop may still be in the middle of something when the operation has ended.
+ */
+function collectErrors(sdk: Sdk, file: string, onError: ProgramOptions["onError"]): ErrorCollector {
+  const seen = new Set<unknown>();
+  const report = (error: unknown): void => {
+    if (seen.has(error) || isTermination(error)) return;
+    seen.add(error);
+    const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+    if (sdk.RunError.isInstance(error)) return onError(message);
+    if (sdk.ResourceError?.isInstance(error)) {
+      const failed = error as unknown as { hideStack?: boolean };
+      return onError(failed.hideStack ? message : (stack ?? message));
+    }
+    onError(`Running program '${file}' failed with an unhandled exception:\n${describe(error, stack ?? message)}`);
+  };
+  replaceHandlers(report);
+  return { report };
+}
+
+const describe = (error: unknown, text: string): string =>
+  error instanceof SyntaxError ? (error.stack ?? text) : text;
+
+/** The SDK rejects what was under way with these codes when the monitor has gone. */
+function isTermination(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return code === 14 || code === 1;
+}
+
+let current: ((error: unknown) => void) | undefined;
+
+function replaceHandlers(report: (error: unknown) => void): void {
+  if (current === undefined) {
+    process.on("unhandledRejection", (error) => current?.(error));
+    process.on("uncaughtException", (error) => current?.(error));
+  }
+  current = report;
+}

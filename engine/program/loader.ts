@@ -1,0 +1,43 @@
+/**
+ * Loading a program's TypeScript in this process: its types are stripped, nothing is checked, as with the CLI's
+ * PULUMI_NODEJS_TRANSPILE_ONLY. Files in node_modules are left alone.
+ */
+import { readFileSync } from "node:fs";
+import Module from "node:module";
+import { dirname, extname } from "node:path";
+import type { TransformOptions } from "esbuild";
+
+type Compiler = (module: NodeModule & { _compile(code: string, file: string): void }, file: string) => void;
+const extensions = (Module as unknown as { _extensions: Record<string, Compiler> })._extensions;
+
+const HANDLED = [".ts", ".cts", ".tsx"];
+
+/** Makes `require` understand TypeScript; the result takes that back. */
+export function registerTypeScript(): () => void {
+  const before = HANDLED.map((extension) => [extension, extensions[extension]] as const);
+  for (const extension of HANDLED) {
+    extensions[extension] = (module, file) => module._compile(transpile(file), file);
+  }
+  return () => {
+    for (const [extension, compiler] of before) {
+      if (compiler) extensions[extension] = compiler;
+      else delete extensions[extension];
+    }
+  };
+}
+
+function transpile(file: string): string {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only when there is TypeScript to strip
+  const { transformSync } = require("esbuild") as typeof import("esbuild");
+  const options: TransformOptions = {
+    loader: extname(file) === ".tsx" ? "tsx" : "ts",
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    sourcefile: file,
+    sourcemap: "inline",
+    define: { "import.meta.dirname": JSON.stringify(dirname(file)) },
+    logLevel: "silent",
+  };
+  return transformSync(readFileSync(file, "utf8"), options).code;
+}

@@ -1,0 +1,210 @@
+/** A stack: its settings, its state in the backend, and the operations on it. */
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import {
+  type OpenStackOptions,
+  type OperationOptions,
+  type OperationResult,
+  type Project,
+  type Stack,
+  type StackSummary,
+  type UntypedDeployment,
+  UserError,
+} from "./api";
+import { operate, stackOutputsOf } from "./operation";
+import { loadStackSettings, resolveConfig } from "./project/project";
+import { openStackSecrets } from "./secrets/stack-secrets";
+import type { SecretsManager } from "./secrets/passphrase";
+import {
+  deserializeDeployment,
+  emptySnapshot,
+  serializeDeployment,
+  type SerializedDeployment,
+  type Snapshot,
+} from "./state/checkpoint";
+import { backendFolder, type Checkpoint, FileBackend } from "./state/file-backend";
+import { integrityProblem } from "./state/integrity";
+import { journalRecorder, memoryRecorder, replayJournal } from "./state/recorder";
+import { toDisplay, toPlain } from "./values";
+
+/** What a stack holds beyond its public face; operations reach it through this map, callers don't. */
+interface Internals {
+  backend: FileBackend;
+  secrets: SecretsManager;
+}
+
+const internals = new WeakMap<Stack, Internals>();
+
+const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;
+
+export async function openStack(options: OpenStackOptions): Promise<Stack> {
+  const { project, name, env = process.env } = options;
+  if (!STACK_NAME.test(name)) {
+    throw new UserError(
+      `"${name}" can't be a stack's name: letters, digits, "-", "_" and "." are allowed, at most 100`,
+    );
+  }
+  const backend = new FileBackend(backendFolder(project, env), project.name);
+  if (!options.create && !backend.exists(name)) {
+    throw new UserError(`there is no stack "${name}" of ${project.name}: "seatrial stack ls" shows those there are`);
+  }
+  const settings = loadStackSettings(project, name, options.configFile);
+  const checkpoint = backend.load(name);
+  const salt = checkpointSalt(checkpoint) ?? settings.encryptionSalt;
+  const secrets = openStackSecrets({ env, ...(salt ? { salt } : {}) });
+  const config = resolveConfig(project, settings, options.config ?? {}, secrets);
+  if (options.create && !backend.exists(name)) backend.save(name, serializeDeployment(emptySnapshot(), secrets));
+
+  const stack: Stack = {
+    project,
+    name,
+    config,
+    ...(settings.file ? { settingsFile: settings.file } : {}),
+    async export() {
+      const loaded = backend.load(name);
+      const journal = readSnapshot(backend, name, secrets);
+      const deployment = journal.replayed
+        ? serializeDeployment(journal.snapshot, secrets)
+        : (loaded?.checkpoint.latest ?? null);
+      return { version: loaded?.version ?? 3, deployment: deployment as unknown as Record<string, unknown> | null };
+    },
+    async import(untyped) {
+      const snapshot = deserializeDeployment(
+        untyped as { version: number; deployment: unknown },
+        importSecrets(untyped, secrets, env),
+      );
+      const problem = integrityProblem(snapshot);
+      if (problem) throw new UserError(`the state can't be imported: ${problem}`);
+      const unlock = backend.lock(name, () => undefined);
+      try {
+        backend.save(name, serializeDeployment(snapshot, secrets));
+      } finally {
+        unlock();
+      }
+    },
+    async outputs({ showSecrets = false } = {}) {
+      const outputs = stackOutputsOf(readSnapshot(backend, name, secrets).snapshot);
+      return showSecrets ? toPlain(outputs) : toDisplay(outputs);
+    },
+    async resources() {
+      return readSnapshot(backend, name, secrets).snapshot.resources;
+    },
+    async remove({ force = false } = {}) {
+      const count = readSnapshot(backend, name, secrets).snapshot.resources.length;
+      if (count > 0 && !force) {
+        throw new UserError(
+          `the stack ${name} still has ${count} resources: destroy it first, or remove it with --force and clean up by label`,
+        );
+      }
+      backend.remove(name);
+    },
+  };
+  internals.set(stack, { backend, secrets });
+  return stack;
+}
+
+/** Every stack of the project in its backend, sorted by name. */
+export async function listStacks(project: Project, env: NodeJS.ProcessEnv = process.env): Promise<StackSummary[]> {
+  const backend = new FileBackend(backendFolder(project, env), project.name);
+  return backend.list().map(({ name, modified }) => ({
+    project: project.name,
+    name,
+    lastUpdate: modified,
+    resourceCount: backend.load(name)?.checkpoint.latest?.resources?.length ?? 0,
+  }));
+}
+
+/**
+ * Runs one operation: takes the lock, works, saves the state, gives the lock back. What goes wrong in the deployment is
+ * told in the result; it throws a UserError where the operation can't begin.
+ */
+export async function runOperation(stack: Stack, options: OperationOptions): Promise<OperationResult> {
+  const { backend, secrets } = internals.get(stack)!;
+  const preview = options.kind === "preview";
+  const warnings: string[] = [];
+  const unlock = preview ? () => undefined : backend.lock(stack.name, (message) => warnings.push(message));
+  try {
+    const { snapshot, replayed } = readSnapshot(backend, stack.name, secrets);
+    const problem = integrityProblem(snapshot);
+    if (problem)
+      throw new UserError(
+        `the state of ${stack.name} is not sound: ${problem}; restore it with "seatrial stack import"`,
+      );
+    if (replayed && !preview) backend.save(stack.name, serializeDeployment(snapshot, secrets));
+    const startTime = Date.now();
+    const { result, snapshot: after } = await operate(
+      {
+        project: stack.project,
+        stack: stack.name,
+        config: stack.config,
+        secrets,
+        snapshot,
+        save: (middle) => backend.save(stack.name, serializeDeployment(middle, secrets)),
+        recorder: (base) =>
+          preview ? memoryRecorder(base) : journalRecorder(base, backend.journalFile(stack.name), secrets),
+      },
+      options,
+    );
+    if (!preview) {
+      backend.save(stack.name, serializeDeployment(after, secrets));
+      backend.removeJournal(stack.name);
+      backend.addHistory(stack.name, historyEntry(options, result, startTime));
+    }
+    return result;
+  } finally {
+    unlock();
+  }
+}
+
+function historyEntry(options: OperationOptions, result: OperationResult, startTime: number): Record<string, unknown> {
+  return {
+    version: 1,
+    kind: options.kind,
+    startTime: Math.floor(startTime / 1000),
+    message: options.message ?? "",
+    environment: {},
+    config: {},
+    result: result.result,
+    endTime: Math.floor(Date.now() / 1000),
+    resourceChanges: result.changes,
+    updateId: randomUUID(),
+  };
+}
+
+function readSnapshot(
+  backend: FileBackend,
+  name: string,
+  secrets: SecretsManager,
+): { snapshot: Snapshot; replayed: boolean } {
+  const checkpoint = backend.load(name);
+  const base = checkpoint?.checkpoint.latest
+    ? deserializeDeployment(
+        {
+          version: checkpoint.version,
+          deployment: checkpoint.checkpoint.latest,
+          ...(checkpoint.features ? { features: checkpoint.features } : {}),
+        },
+        secrets,
+      )
+    : emptySnapshot();
+  const replayed = existsSync(backend.journalFile(name))
+    ? replayJournal(base, backend.journalFile(name), secrets)
+    : undefined;
+  return { snapshot: replayed ?? base, replayed: replayed !== undefined };
+}
+
+function checkpointSalt(checkpoint: Checkpoint | undefined): string | undefined {
+  return checkpoint?.checkpoint.latest?.secrets_providers?.state?.salt;
+}
+
+/** An export of another stack was encrypted with that one's salt. */
+function importSecrets(untyped: UntypedDeployment, own: SecretsManager, env: NodeJS.ProcessEnv): SecretsManager {
+  const providers = (untyped.deployment as Partial<SerializedDeployment> | null)?.secrets_providers;
+  if (!providers) return own;
+  if (providers.type !== "passphrase") {
+    throw new UserError(
+      `the state was encrypted by "${providers.type}", which the embedded engine doesn't support, only "passphrase"`,
+    );
+  }
+  return openStackSecrets({ env, ...(providers.state ? { salt: providers.state.salt } : {}) });
+}

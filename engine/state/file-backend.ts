@@ -1,0 +1,240 @@
+/**
+ * Stacks in files, laid out as the CLI's own file backend lays them out:
+ *
+ *     .pulumi/meta.yaml
+ *     .pulumi/stacks/<project>/<stack>.json        the checkpoint
+ *     .pulumi/history/<project>/<stack>/…          what was done when
+ *     .pulumi/locks/organization/<project>/<stack>/<uuid>.json
+ *     .pulumi/seatrial/<project>/<stack>.jsonl     our journal of an operation under way
+ *
+ * Source: `pkg/backend/diy` in pulumi/pulumi.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { homedir, hostname, userInfo } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { UserError, type Project } from "../api";
+import type { SerializedDeployment } from "./checkpoint";
+
+/** State is for its owner only: it may tell more than its secrets. */
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+export interface Checkpoint {
+  version: number;
+  features?: string[];
+  checkpoint: { stack: string; latest?: SerializedDeployment };
+}
+
+/** Who holds a lock, as the CLI writes it. */
+export interface LockContent {
+  pid: number;
+  username: string;
+  hostname: string;
+  timestamp: string;
+}
+
+/** The folder that holds `.pulumi`: PULUMI_BACKEND_URL, else `backend.url`, else the project's `.seatrial`. */
+export function backendFolder(project: Project, env: NodeJS.ProcessEnv): string {
+  const url = env["PULUMI_BACKEND_URL"] || project.backendUrl;
+  if (!url) return join(project.root, ".seatrial");
+  if (!url.startsWith("file://")) {
+    throw new UserError(
+      `the backend ${url} is not a folder: the embedded engine keeps state in files (file://…); use the Pulumi CLI for others`,
+    );
+  }
+  const path = decodeURI(url.slice("file://".length).split("?")[0] ?? "");
+  if (path === "~" || path.startsWith("~/")) return join(env["HOME"] || homedir(), path.slice(1));
+  return isAbsolute(path) ? path : resolve(project.root, path);
+}
+
+export class FileBackend {
+  private readonly root: string;
+
+  constructor(
+    folder: string,
+    private readonly project: string,
+  ) {
+    this.root = join(folder, ".pulumi");
+  }
+
+  private stackFile(stack: string): string {
+    return join(this.root, "stacks", this.project, `${stack}.json`);
+  }
+
+  private lockFolder(stack: string): string {
+    return join(this.root, "locks", "organization", this.project, stack);
+  }
+
+  journalFile(stack: string): string {
+    return join(this.root, "seatrial", this.project, `${stack}.jsonl`);
+  }
+
+  removeJournal(stack: string): void {
+    rmSync(this.journalFile(stack), { force: true });
+  }
+
+  exists(stack: string): boolean {
+    return (
+      existsSync(this.stackFile(stack)) ||
+      existsSync(`${this.stackFile(stack)}.gz`) ||
+      existsSync(this.journalFile(stack))
+    );
+  }
+
+  /** Names and times of the project's stacks, sorted. */
+  list(): { name: string; modified: Date }[] {
+    const folder = join(this.root, "stacks", this.project);
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder)
+      .flatMap((file) => {
+        const name = /^(.*?)\.json(\.gz)?$/.exec(file)?.[1];
+        return name ? [{ name, modified: statSync(join(folder, file)).mtime }] : [];
+      })
+      .sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  /** `undefined` for a stack without a checkpoint. Throws a UserError where the file can't be read as one. */
+  load(stack: string): Checkpoint | undefined {
+    const file = this.stackFile(stack);
+    let text: string;
+    if (existsSync(file)) text = readFileSync(file, "utf8");
+    else if (existsSync(`${file}.gz`)) text = gunzipSync(readFileSync(`${file}.gz`)).toString("utf8");
+    else return undefined;
+    try {
+      const checkpoint = JSON.parse(text) as Checkpoint;
+      if (typeof checkpoint.version !== "number" || typeof checkpoint.checkpoint !== "object")
+        throw new Error("no checkpoint in it");
+      return checkpoint;
+    } catch (error) {
+      throw new UserError(
+        `the state of ${this.project}/${stack} can't be read (${(error as Error).message}): restore ${file} from its .bak, or remove it and clean up by label with "seatrial gc"`,
+      );
+    }
+  }
+
+  save(stack: string, deployment: SerializedDeployment): void {
+    const meta = join(this.root, "meta.yaml");
+    if (!existsSync(meta)) write(meta, "version: 1\n");
+    const file = this.stackFile(stack);
+    const checkpoint: Checkpoint = {
+      version: 3,
+      checkpoint: { stack: `organization/${this.project}/${stack}`, latest: deployment },
+    };
+    if (existsSync(file)) renameSync(file, `${file}.bak`);
+    write(file, JSON.stringify(checkpoint, undefined, 4));
+    rmSync(`${file}.gz`, { force: true });
+  }
+
+  remove(stack: string): void {
+    const file = this.stackFile(stack);
+    for (const path of [file, `${file}.gz`, `${file}.bak`, this.journalFile(stack)]) rmSync(path, { force: true });
+    rmSync(join(this.root, "history", this.project, stack), { recursive: true, force: true });
+    rmSync(this.lockFolder(stack), { recursive: true, force: true });
+  }
+
+  /** Adds to the stack's history what an operation did. */
+  addHistory(stack: string, update: Record<string, unknown>): void {
+    const stamp = `${Date.now()}${String(process.hrtime.bigint() % 1_000_000n).padStart(6, "0")}`;
+    write(
+      join(this.root, "history", this.project, stack, `${stack}-${stamp}.history.json`),
+      JSON.stringify(update, undefined, 4),
+    );
+  }
+
+  /**
+   * Takes the stack's lock; the result gives it back. A lock whose owner is dead on this host is broken, with a word to
+   * `warn`. Throws a UserError that names the owner where it is alive or can't be looked at.
+   */
+  lock(stack: string, warn: (message: string) => void): () => void {
+    const folder = this.lockFolder(stack);
+    const own = join(folder, `${randomUUID()}.json`);
+    const content: LockContent = {
+      pid: process.pid,
+      username: userName(),
+      hostname: hostname(),
+      timestamp: new Date().toISOString(),
+    };
+    write(own, JSON.stringify(content));
+    for (const file of readdirSync(folder)) {
+      const path = join(folder, file);
+      if (path === own) continue;
+      const other = readLock(path);
+      if (!other) continue;
+      if (isDead(other)) {
+        warn(
+          `broke the lock of ${other.username}@${other.hostname} (pid ${other.pid}) on ${stack}: that process is gone`,
+        );
+        rmSync(path, { force: true });
+        continue;
+      }
+      rmSync(own, { force: true });
+      throw new UserError(
+        `the stack ${stack} is locked by ${other.username}@${other.hostname} (pid ${other.pid}) since ${other.timestamp}: wait for it, or remove ${path} if it is gone`,
+      );
+    }
+    return () => rmSync(own, { force: true });
+  }
+}
+
+/** Writes beside the file and renames, so that a reader sees the old content or the new, never half of it. */
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: FOLDER_MODE });
+  const temporary = `${file}.${process.pid}.tmp`;
+  const fd = openSync(temporary, "w", FILE_MODE);
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, file);
+}
+
+/** Makes the folder of a file that is for its owner only. */
+export function makeFolderFor(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: FOLDER_MODE });
+}
+
+export function writeOwnFile(file: string, text: string): void {
+  makeFolderFor(file);
+  writeFileSync(file, text, { mode: FILE_MODE });
+}
+
+function readLock(path: string): LockContent | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as LockContent;
+  } catch {
+    return undefined; // given back while we looked
+  }
+}
+
+function isDead(lock: LockContent): boolean {
+  if (lock.hostname !== hostname()) return false;
+  try {
+    process.kill(lock.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? "unknown"); // an id without an entry, as in many containers
+  }
+}

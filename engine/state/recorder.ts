@@ -1,0 +1,240 @@
+/**
+ * Recording: what an operation has done so far, as a snapshot in memory and as a journal on disk.
+ *
+ * A step is recorded before its provider call (as a pending operation) and after it. The journal gets one line each
+ * time, so that its cost grows with the steps and not with the stack; at the end it is compacted into the checkpoint.
+ * After a crash the checkpoint and the journal together tell what is and what was pending.
+ */
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import { isComponentStep, type Step } from "../deployment/step";
+import type { ResourceState } from "../resource";
+import type { SecretsManager } from "../secrets/passphrase";
+import {
+  deserializeResource,
+  type PendingOperation,
+  serializeResource,
+  type SerializedResource,
+  type Snapshot,
+} from "./checkpoint";
+import { makeFolderFor } from "./file-backend";
+
+/**
+ * One line of the journal. Resources of the checkpoint are named by their index in it (`old`), new ones by the number
+ * of the line that brought them (`was`).
+ */
+type Entry =
+  | { n: number; begin: PendingOperation["type"]; resource: SerializedResource }
+  | { n: number; end: number }
+  | { n: number; add: SerializedResource; ends?: number; done?: number; condemn?: number }
+  | { n: number; done: number; ends?: number }
+  | { n: number; change: SerializedResource; old?: number; was?: number; ends?: number };
+
+type Body<T> = T extends unknown ? Omit<T, "n"> : never;
+
+export interface Recorder {
+  /** Before a step runs. */
+  begin(step: Step): Promise<void>;
+  /** After it ran; `kept` tells that the step's new state exists, though the step may have failed. */
+  end(step: Step, kept: boolean): Promise<void>;
+  /** A component, the stack among them, got its outputs. */
+  outputs(state: ResourceState): Promise<void>;
+  /** The snapshot as it is now: what was touched, in the order it was, then the rest. */
+  snapshot(): Snapshot;
+  /** Closes the journal; whoever has saved the snapshot removes it. */
+  close(): void;
+}
+
+/** A recorder that writes nothing, for previews. */
+export function memoryRecorder(base: Snapshot): Recorder {
+  return makeRecorder(base, undefined);
+}
+
+/** Throws where the journal can't be written: an operation that can't be recorded must not begin. */
+export function journalRecorder(base: Snapshot, file: string, secrets: SecretsManager): Recorder {
+  makeFolderFor(file);
+  const fd = openSync(file, "w", 0o600);
+  return makeRecorder(base, {
+    secrets,
+    append: (entry) => void writeSync(fd, `${JSON.stringify(entry)}\n`),
+    close: () => closeSync(fd),
+  });
+}
+
+interface Journal {
+  secrets: SecretsManager;
+  append(entry: Entry): void;
+  close(): void;
+}
+
+function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
+  const indexes = new Map(base.resources.map((state, index) => [state, index]));
+  const done = new Set<ResourceState>();
+  const news: ResourceState[] = [];
+  const lines = new Map<ResourceState, number>();
+  const pending = new Map<Step, { line: number; operation: PendingOperation }>();
+  let count = 0;
+
+  const serialize = (state: ResourceState): SerializedResource =>
+    serializeResource(state, (plaintext) => journal!.secrets.encrypt(plaintext));
+  const append = (body: () => Body<Entry>): number => {
+    const n = ++count;
+    if (journal) journal.append({ n, ...body() } as Entry);
+    return n;
+  };
+  const add = (state: ResourceState, step: Step, old: ResourceState | undefined, condemned?: ResourceState): void => {
+    const line = append(() => ({
+      add: serialize(state),
+      ...ends(step),
+      ...(old ? { done: indexes.get(old) } : {}),
+      ...(condemned ? { condemn: indexes.get(condemned) } : {}),
+    }));
+    lines.set(state, line);
+    news.push(state);
+    if (old) done.add(old);
+  };
+  const ends = (step: Step): { ends?: number } => {
+    const operation = pending.get(step);
+    pending.delete(step);
+    return operation ? { ends: operation.line } : {};
+  };
+
+  return {
+    async begin(step) {
+      const type = pendingType(step);
+      if (!type) return;
+      const resource = type === "creating" || type === "reading" || type === "importing" ? step.new! : step.old!;
+      const line = append(() => ({ begin: type, resource: serialize(resource) }));
+      pending.set(step, { line, operation: { type, resource } });
+    },
+    async end(step, kept) {
+      if (!kept) {
+        const operation = pending.get(step);
+        if (operation) append(() => ({ end: operation.line }));
+        pending.delete(step);
+        return;
+      }
+      switch (step.op) {
+        case "same":
+        case "update":
+        case "refresh":
+        case "read":
+        case "read-replacement":
+        case "import":
+          if (step.op === "refresh" && step.new === undefined) {
+            append(() => ({ done: indexes.get(step.old!)!, ...ends(step) }));
+            done.add(step.old!);
+          } else add(step.new!, step, step.old);
+          return;
+        case "create":
+        case "create-replacement":
+        case "import-replacement": {
+          const old = step.old;
+          add(step.new!, step, old?.pendingReplacement ? old : undefined, old?.delete ? old : undefined);
+          return;
+        }
+        case "replace":
+          return;
+        case "delete":
+        case "delete-replaced":
+        case "discard":
+        case "discard-replaced": {
+          const old = step.old!;
+          if (step.pendingReplace) {
+            append(() => ({ change: serialize(old), old: indexes.get(old)!, ...ends(step) }));
+          } else {
+            const was = lines.get(old);
+            append(() =>
+              was !== undefined ? { done: -was, ...ends(step) } : { done: indexes.get(old)!, ...ends(step) },
+            );
+            done.add(old);
+          }
+          return;
+        }
+        case "remove-pending-replace":
+          append(() => ({ done: indexes.get(step.old!)!, ...ends(step) }));
+          done.add(step.old!);
+          return;
+      }
+    },
+    async outputs(state) {
+      append(() => ({ change: serialize(state), was: lines.get(state) }));
+    },
+    snapshot: () => ({
+      resources: [...news.filter((state) => !done.has(state)), ...base.resources.filter((state) => !done.has(state))],
+      pendingOperations: [...base.pendingOperations, ...[...pending.values()].map(({ operation }) => operation)],
+    }),
+    close: () => journal?.close(),
+  };
+}
+
+function pendingType(step: Step): PendingOperation["type"] | undefined {
+  if (isComponentStep(step)) return undefined;
+  switch (step.op) {
+    case "create":
+    case "create-replacement":
+      return "creating";
+    case "update":
+      return "updating";
+    case "delete":
+    case "delete-replaced":
+      return "deleting";
+    case "read":
+    case "read-replacement":
+      return "reading";
+    case "import":
+    case "import-replacement":
+      return "importing";
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * What a journal that was never compacted makes of its checkpoint; `undefined` where there is no journal. A last line
+ * that was cut off by a crash is left out: its provider call had not begun, or its end is seen as pending.
+ */
+export function replayJournal(base: Snapshot, file: string, secrets: SecretsManager): Snapshot | undefined {
+  if (!existsSync(file)) return undefined;
+  const decrypt = (ciphertext: string): string => secrets.decrypt(ciphertext);
+  const olds: (ResourceState | undefined)[] = [...base.resources];
+  const news = new Map<number, ResourceState>();
+  const pending = new Map<number, PendingOperation>();
+  for (const entry of readEntries(file)) {
+    if ("ends" in entry && entry.ends !== undefined) pending.delete(entry.ends);
+    if ("begin" in entry) {
+      pending.set(entry.n, { type: entry.begin, resource: deserializeResource(entry.resource, decrypt) });
+    } else if ("end" in entry) {
+      pending.delete(entry.end);
+    } else if ("add" in entry) {
+      news.set(entry.n, deserializeResource(entry.add, decrypt));
+      const condemned = entry.condemn === undefined ? undefined : olds[entry.condemn];
+      if (condemned) olds[entry.condemn!] = { ...condemned, delete: true };
+      if (entry.done !== undefined) olds[entry.done] = undefined;
+    } else if ("change" in entry) {
+      const state = deserializeResource(entry.change, decrypt);
+      if (entry.was !== undefined) news.set(entry.was, state);
+      else if (entry.old !== undefined) olds[entry.old] = state;
+    } else if (entry.done < 0) {
+      news.delete(-entry.done);
+    } else {
+      olds[entry.done] = undefined;
+    }
+  }
+  return {
+    resources: [...news.values(), ...olds.filter((state) => state !== undefined)],
+    pendingOperations: [...base.pendingOperations, ...pending.values()],
+  };
+}
+
+function readEntries(file: string): Entry[] {
+  const entries: Entry[] = [];
+  for (const line of readFileSync(file, "utf8").split("\n")) {
+    if (line === "") continue;
+    try {
+      entries.push(JSON.parse(line) as Entry);
+    } catch {
+      break;
+    }
+  }
+  return entries;
+}

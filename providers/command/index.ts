@@ -1,0 +1,187 @@
+/**
+ * The `command` provider in this process: `command:local:Command` and `command:local:run`, as version 1.2.1 of the
+ * official one does them. `command:remote:*` and the collection of files as assets are refused by name.
+ *
+ * Source: `provider/pkg/provider/local` in pulumi/pulumi-command.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  changedKeys,
+  type CheckFailure,
+  containsUnknown,
+  diffMaps,
+  type PropertyMap,
+  type PropertyValue,
+  type Provider,
+  type ProviderContext,
+  UNKNOWN,
+  withoutSecrets,
+} from "../../engine";
+import { type CommandLine, type CommandOutput, type Logging, runCommand } from "./run-command";
+
+const VERSION = "1.2.1";
+/** The official provider adds this to its own configuration; with it a stack moves between the engines unchanged. */
+const FRAMEWORK_VERSION = "v1.5.0";
+
+const COMMAND = "command:local:Command";
+const RUN = "command:local:run";
+
+type Kind = "string" | "strings" | "map" | "boolean" | "any";
+
+const COMMAND_INPUTS: Record<string, Kind> = {
+  create: "string",
+  update: "string",
+  delete: "string",
+  triggers: "any",
+  interpreter: "strings",
+  dir: "string",
+  environment: "map",
+  stdin: "string",
+  logging: "string",
+  addPreviousOutputInEnv: "boolean",
+};
+const RUN_INPUTS: Record<string, Kind> = {
+  command: "string",
+  interpreter: "strings",
+  dir: "string",
+  environment: "map",
+  stdin: "string",
+  logging: "string",
+  addPreviousOutputInEnv: "boolean",
+};
+const REFUSED = ["assetPaths", "archivePaths"];
+const LOGGING: Logging[] = ["stdout", "stderr", "stdoutAndStderr", "none"];
+
+export function commandProvider(): Provider {
+  return {
+    pkg: "command",
+    version: VERSION,
+    checkConfig: async ({ news }) => ({ inputs: { ...news, "__pulumi-go-provider-version": FRAMEWORK_VERSION } }),
+    diffConfig: async () => ({ changes: "unknown" }),
+    configure: async () => ({ acceptSecrets: true, acceptResources: true, supportsPreview: true }),
+    check: async ({ type, news }) => {
+      if (type !== COMMAND) {
+        return {
+          inputs: news,
+          failures: [
+            { property: "", reason: `the type ${type} is not supported by the embedded engine: use the Pulumi CLI` },
+          ],
+        };
+      }
+      return { inputs: news, failures: checkInputs(news, COMMAND_INPUTS) };
+    },
+    diff: async ({ oldInputs, news, ignoreChanges }) => {
+      const [olds, wanted] = [withoutSecrets(oldInputs), withoutSecrets(news)];
+      const diffs = changedKeys(olds, wanted).filter((key) => !ignoreChanges.includes(key));
+      if (diffs.length === 0) return { changes: "none" };
+      const detailed = Object.entries(diffMaps(olds, wanted)).filter(([path]) => !ignoreChanges.includes(path));
+      return {
+        changes: "some",
+        diffs,
+        detailedDiff: Object.fromEntries(detailed.map(([path, { kind }]) => [path, { kind, inputDiff: false }])),
+      };
+    },
+    create: async ({ name, properties, preview }, context) => {
+      const id = name + randomBytes(4).toString("hex");
+      if (preview) return { id, properties: { ...properties, stdout: UNKNOWN, stderr: UNKNOWN } };
+      const output = await run(properties, "create", undefined, context);
+      return { id, properties: { ...properties, ...output } };
+    },
+    update: async ({ olds, news, preview }, context) => {
+      if (preview) return { properties: { ...news, stdout: UNKNOWN, stderr: UNKNOWN } };
+      const output = await run(news, news["update"] === undefined ? "create" : "update", olds, context);
+      return { properties: { ...news, ...output } };
+    },
+    delete: async ({ properties }, context) => {
+      if (properties["delete"] !== undefined) await run(properties, "delete", properties, context);
+    },
+    read: async ({ id, inputs, properties }) => ({ id, inputs, properties }),
+    invoke: async ({ token, args, preview }, context) => {
+      if (token !== RUN)
+        throw new Error(`the function ${token} is not supported by the embedded engine: use the Pulumi CLI`);
+      const failures = checkInputs(args, RUN_INPUTS, ["command"]);
+      if (failures.length > 0) return { result: {}, failures };
+      if (preview && containsUnknown(args)) return { result: { ...args, stdout: UNKNOWN, stderr: UNKNOWN } };
+      return { result: { ...args, ...(await run(args, "command", undefined, context)) } };
+    },
+    close: async () => undefined,
+  };
+}
+
+async function run(
+  inputs: PropertyMap,
+  which: "create" | "update" | "delete" | "command",
+  previous: PropertyMap | undefined,
+  context: ProviderContext,
+): Promise<PropertyMap & Partial<CommandOutput>> {
+  const plain = withoutSecrets(inputs);
+  const command = plain[which];
+  // An update command alone is a resource that does nothing at first.
+  if (command === undefined) return { stdout: "", stderr: "" };
+  const line: CommandLine = {
+    command: String(command),
+    ...(plain["interpreter"] ? { interpreter: plain["interpreter"] as string[] } : {}),
+    ...(plain["dir"] ? { dir: String(plain["dir"]) } : {}),
+    environment: {
+      ...(plain["environment"] as Record<string, string> | undefined),
+      ...previousOutput(plain, previous),
+    },
+    ...(plain["stdin"] === undefined ? {} : { stdin: String(plain["stdin"]) }),
+  };
+  const logging = (plain["logging"] as Logging | undefined) ?? "stdoutAndStderr";
+  const { stdout, stderr } = await runCommand(line, context.signal, (text, stream) => {
+    if (logging === stream || logging === "stdoutAndStderr") context.log("info", text, { ephemeral: true });
+  });
+  return { stdout, stderr };
+}
+
+function previousOutput(inputs: PropertyMap, previous: PropertyMap | undefined): Record<string, string> {
+  if (!previous || inputs["addPreviousOutputInEnv"] === false) return {};
+  const { stdout, stderr } = withoutSecrets(previous);
+  return { PULUMI_COMMAND_STDOUT: String(stdout ?? ""), PULUMI_COMMAND_STDERR: String(stderr ?? "") };
+}
+
+function checkInputs(inputs: PropertyMap, known: Record<string, Kind>, required: string[] = []): CheckFailure[] {
+  const failures: CheckFailure[] = [];
+  const plain = withoutSecrets(inputs);
+  for (const [key, value] of Object.entries(plain)) {
+    const kind = known[key];
+    if (REFUSED.includes(key)) {
+      failures.push({ property: key, reason: "is not supported by the embedded engine: use the Pulumi CLI" });
+    } else if (!kind) {
+      failures.push({ property: key, reason: `is not an input (these are: ${Object.keys(known).sort().join(", ")})` });
+    } else if (!fits(value, kind)) {
+      failures.push({ property: key, reason: `must be ${DESCRIPTIONS[kind]}` });
+    } else if (key === "logging" && !containsUnknown(value) && !LOGGING.includes(value as Logging)) {
+      failures.push({ property: key, reason: `must be one of ${LOGGING.join(", ")}` });
+    }
+  }
+  for (const key of required) if (plain[key] === undefined) failures.push({ property: key, reason: "is missing" });
+  return failures;
+}
+
+const DESCRIPTIONS: Record<Kind, string> = {
+  string: "a string",
+  strings: "a list of strings",
+  map: "a map of strings",
+  boolean: "true or false",
+  any: "any value",
+};
+
+function fits(value: PropertyValue, kind: Kind): boolean {
+  if (value === null || kind === "any" || value === UNKNOWN) return true;
+  switch (kind) {
+    case "string":
+      return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+    case "boolean":
+      return typeof value === "boolean";
+    case "strings":
+      return Array.isArray(value) && value.every((element) => element === UNKNOWN || typeof element === "string");
+    case "map":
+      return (
+        typeof value === "object" &&
+        !Array.isArray(value) &&
+        Object.values(value).every((element) => element === UNKNOWN || element === null || typeof element !== "object")
+      );
+  }
+}
