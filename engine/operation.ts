@@ -199,7 +199,7 @@ async function runProgram(
       ...(options.workingDirectory ? { workingDirectory: options.workingDirectory } : {}),
       onError: (message, urn) => {
         // A stopped deployment has told its reason; what the program makes of it is a consequence.
-        if (!deployment.isHalted) deployment.fail({ message, ...(urn ? { urn } : {}) });
+        if (!deployment.isHalted) deployment.programFailed({ message, ...(urn ? { urn } : {}) });
       },
     });
     try {

@@ -11,13 +11,7 @@ import type { InvokeResponse } from "../provider";
 import { dependenciesOf, type Goal, type ResourceState } from "../resource";
 import type { Recorder } from "../state/recorder";
 import { formatProviderReference, makeUrn, providerType, ROOT_STACK_TYPE } from "../urn";
-import {
-  containsUnknown,
-  type PropertyMap,
-  Secret,
-  withoutOutputs,
-  withoutSecrets,
-} from "../values";
+import { containsUnknown, type PropertyMap, Secret, withoutOutputs, withoutSecrets } from "../values";
 import type { ConfigValue } from "../api";
 import type { Masker } from "./masker";
 import type { ContextFor, ProviderRegistry } from "./provider-registry";
@@ -105,11 +99,17 @@ export class Deployment {
     this.halt.resolve();
   }
 
-  /** Records an error; the deployment fails and, unless it goes on after errors, stops. */
-  fail(error: OperationError, options: { shown?: boolean } = {}): void {
+  /** Records an error of the program. It goes on as far as it gets, but nothing is deleted afterwards. */
+  programFailed(error: OperationError): void {
     this.errors.push(error);
-    if (!options.shown) this.parts.events.diagnostic("error", error.message, error.urn ? { urn: error.urn } : {});
-    if (error.urn) this.failedUrns.add(error.urn);
+    this.parts.events.diagnostic("error", error.message, error.urn ? { urn: error.urn } : {});
+  }
+
+  /** Records an error of a resource; the deployment fails and, unless it goes on after errors, stops. */
+  private fail(error: { urn: string; message: string }): void {
+    this.errors.push(error);
+    this.parts.events.diagnostic("error", error.message, { urn: error.urn });
+    this.failedUrns.add(error.urn);
     if (!this.parts.continueOnError) this.stop();
   }
 

@@ -19,15 +19,7 @@ import {
   urnName,
   urnType,
 } from "../urn";
-import {
-  equalValues,
-  parsePath,
-  pathContains,
-  type PropertyMap,
-  resetPath,
-  UNKNOWN,
-  withoutOutputs,
-} from "../values";
+import { equalValues, parsePath, pathContains, type PropertyMap, resetPath, UNKNOWN, withoutOutputs } from "../values";
 import { callCheck, callDiff } from "./provider-calls";
 import type { ContextFor, ProviderInstance, ProviderRegistry } from "./provider-registry";
 import { createStep, deleteReplacedStep, deleteStep, sameStep, type Step } from "./step";
@@ -312,7 +304,7 @@ export class StepGenerator {
       (goal.replacementTrigger !== undefined &&
         old.replacementTrigger !== undefined &&
         !equalValues(goal.replacementTrigger, old.replacementTrigger));
-    const replaces = (diff.replaces?.length ?? 0) > 0 || old.pendingReplacement || triggered;
+    const replaces = forcesReplacement(diff) || old.pendingReplacement || triggered;
     if (replaces) return this.replace(goal, urn, old, state, provider, diff);
     if (diff.changes === "some" || old.initErrors.length > 0) {
       return [
@@ -494,9 +486,13 @@ export class StepGenerator {
       state.replaceOnChanges,
       false,
     );
-    return diff.replaces?.length ? diff.replaces : undefined;
+    return forcesReplacement(diff) ? (diff.replaces ?? []) : undefined;
   }
 }
+
+const forcesReplacement = (diff: DiffResponse): boolean =>
+  (diff.replaces?.length ?? 0) > 0 ||
+  Object.values(diff.detailedDiff ?? {}).some(({ kind }) => kind.endsWith("-replace"));
 
 function replaceByCreation(old: ResourceState, state: ResourceState, diff: Partial<Step>): Step[] {
   return [
@@ -529,13 +525,12 @@ function applyReplaceOnChanges(diff: DiffResponse, replaceOnChanges: string[], h
   for (const [text, difference] of Object.entries(diff.detailedDiff ?? {})) {
     const path = parsePath(text);
     const forced = paths.some((option) => pathContains(option, path));
-    if (forced) replaces.add(String(path[0]));
     detailedDiff[text] = forced ? { ...difference, kind: replacing(difference.kind) } : difference;
   }
+  for (const key of diff.diffs ?? []) if (paths.some((option) => pathContains(option, [key]))) replaces.add(key);
+  // Without the details, whatever lies below a property that differs may have changed.
   if (!diff.detailedDiff) {
-    for (const key of diff.diffs ?? []) {
-      if (paths.some((option) => option.length > 0 && pathContains(option.slice(0, 1), [key]))) replaces.add(key);
-    }
+    for (const key of diff.diffs ?? []) if (paths.some((option) => String(option[0]) === key)) replaces.add(key);
   }
   return {
     ...diff,

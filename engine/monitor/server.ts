@@ -72,8 +72,6 @@ export interface MonitorServer {
   readonly programEnded: Promise<void>;
   /** Tells a program that waits at its end that everything is done. */
   release(): void;
-  /** The program has reported an error of its own. */
-  readonly hasErrors: boolean;
   close(): Promise<void>;
 }
 
@@ -99,7 +97,6 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   const stackTransforms: Callback[] = [];
   const goals = new Map<string, Registration>();
   let rootUrn = "";
-  let hasErrors = false;
   let ended!: () => void;
   let released!: () => void;
   const programEnded = new Promise<void>((resolve) => (ended = resolve));
@@ -294,9 +291,9 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       log: unary((request: LogRequest) => {
         const severity = request.getSeverity();
         if (severity === LogSeverity.ERROR) {
-          hasErrors = true;
           // With the deployment over, what the program still complains of is a consequence.
-          deployment.fail({ message: request.getMessage(), ...(request.getUrn() ? { urn: request.getUrn() } : {}) });
+          const error = { message: request.getMessage(), ...(request.getUrn() ? { urn: request.getUrn() } : {}) };
+          if (!deployment.isHalted) deployment.programFailed(error);
           return new Empty();
         }
         if (severity === LogSeverity.DEBUG && !options.debug) return new Empty();
@@ -329,9 +326,6 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
     address,
     programEnded,
     release: () => released(),
-    get hasErrors() {
-      return hasErrors;
-    },
     async close() {
       released();
       callbacks.close();
