@@ -239,6 +239,8 @@ function replaceHandlers(report: (error: unknown) => void): void {
   if (current === undefined) {
     process.on("unhandledRejection", (error) => current?.(error));
     process.on("uncaughtException", (error) => current?.(error));
+    // The SDK handles some of its rejections late; Node would warn of each.
+    process.on("rejectionHandled", () => undefined);
   }
   current = report;
 }

@@ -69,6 +69,8 @@ interface Journal {
 function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
   const indexes = new Map(base.resources.map((state, index) => [state, index]));
   const done = new Set<ResourceState>();
+  /** What a refresh found keeps its place: the order of the old snapshot still holds. */
+  const refreshed = new Map<ResourceState, ResourceState>();
   const news: ResourceState[] = [];
   const lines = new Map<ResourceState, number>();
   const pending = new Map<Step, { line: number; operation: PendingOperation }>();
@@ -116,14 +118,19 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
       switch (step.op) {
         case "same":
         case "update":
-        case "refresh":
         case "read":
         case "read-replacement":
         case "import":
-          if (step.op === "refresh" && step.new === undefined) {
+          add(step.new!, step, step.old);
+          return;
+        case "refresh":
+          if (step.new === undefined) {
             append(() => ({ done: indexes.get(step.old!)!, ...ends(step) }));
             done.add(step.old!);
-          } else add(step.new!, step, step.old);
+          } else {
+            append(() => ({ change: serialize(step.new!), old: indexes.get(step.old!)!, ...ends(step) }));
+            refreshed.set(step.old!, step.new);
+          }
           return;
         case "create":
         case "create-replacement":
@@ -160,7 +167,10 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
       append(() => ({ change: serialize(state), was: lines.get(state) }));
     },
     snapshot: () => ({
-      resources: [...news.filter((state) => !done.has(state)), ...base.resources.filter((state) => !done.has(state))],
+      resources: [
+        ...news.filter((state) => !done.has(state)),
+        ...base.resources.filter((state) => !done.has(state)).map((state) => refreshed.get(state) ?? state),
+      ],
       pendingOperations: [...base.pendingOperations, ...[...pending.values()].map(({ operation }) => operation)],
     }),
     close: () => journal?.close(),
