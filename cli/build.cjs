@@ -1,0 +1,61 @@
+// Bundles the sources into dist/cli.js, where they are newer than it. Packages stay outside: the program that a stack
+// is made from has to find the same @pulumi/pulumi as the engine.
+"use strict";
+const { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } = require("node:fs");
+const { join } = require("node:path");
+
+const root = join(__dirname, "..");
+const sources = ["ci", "cli", "engine", "providers", "report", "run"];
+const bundle = join(root, "dist", "cli.js");
+
+/** True where no source file, nor a folder from which one may have been taken, is newer than the bundle. */
+function isFresh() {
+  if (!existsSync(bundle)) return false;
+  const built = statSync(bundle).mtimeMs;
+  const older = (path) => statSync(path).mtimeMs <= built;
+  const allOlder = (folder) =>
+    older(folder) &&
+    readdirSync(folder, { withFileTypes: true }).every((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return allOlder(path);
+      return !/\.(?:ts|json|cjs)$/.test(entry.name) || older(path);
+    });
+  try {
+    return older(join(root, "package.json")) && sources.every((folder) => allOlder(join(root, folder)));
+  } catch {
+    // A file went while we looked.
+    return false;
+  }
+}
+
+/** Builds the bundle. Two processes may do so at once: each puts its own in place as a whole. */
+function build() {
+  const started = new Date();
+  const folder = join(root, "dist");
+  const temporary = join(folder, `.build-${process.pid}`);
+  mkdirSync(temporary, { recursive: true });
+  try {
+    require("esbuild").buildSync({
+      entryPoints: [join(root, "cli", "main.ts")],
+      outfile: join(temporary, "cli.js"),
+      absWorkingDir: root,
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      target: "node20",
+      packages: "external",
+      sourcemap: true,
+      sourcesContent: false,
+      logLevel: "error",
+    });
+    // A source that was changed meanwhile is newer than the bundle then.
+    utimesSync(join(temporary, "cli.js"), started, started);
+    renameSync(join(temporary, "cli.js.map"), `${bundle}.map`);
+    renameSync(join(temporary, "cli.js"), bundle);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+module.exports = { build, bundle, isFresh };
+if (require.main === module) build();

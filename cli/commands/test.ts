@@ -1,0 +1,60 @@
+import { resolve } from "node:path";
+import { runTests } from "../../run/run-tests";
+import { connectDocker, loadEngine, loadProviders } from "../context";
+import { makeScreen } from "../display/screen";
+import { testDisplay } from "../display/test-display";
+import { definedOnly, type CommonOptions } from "../options";
+
+export interface TestCommandOptions {
+  keep?: boolean;
+  artifacts?: string;
+  junit?: string;
+  /** Seconds. */
+  timeout?: number;
+  testsCommand?: string[];
+  again: boolean;
+}
+
+/** `seatrial test` and `seatrial rerun`. @returns the exit code */
+export async function testCommand(common: CommonOptions, options: TestCommandOptions): Promise<number> {
+  const stream = common.json ? process.stderr : process.stdout;
+  const screen = makeScreen({ stream, env: process.env, ...definedOnly({ color: common.color }) });
+  const display = testDisplay(screen, { verbose: common.verbose, cwd: process.cwd() });
+  const { openEventLog } = await import("../../run/event-log");
+  const log = common.eventLog ? openEventLog(common.eventLog) : undefined;
+  try {
+    const [engine, providers] = await Promise.all([loadEngine(), loadProviders()]);
+    const result = await runTests(
+      {
+        cwd: common.cwd,
+        config: common.config,
+        again: options.again,
+        ...definedOnly({
+          stack: common.stack,
+          configFile: common.configFile,
+          parallel: common.parallel,
+          testsCommand: options.testsCommand,
+          keep: options.keep,
+          artifacts: options.artifacts && resolve(options.artifacts),
+          junit: options.junit,
+          timeout: options.timeout,
+        }),
+      },
+      {
+        engine,
+        connectDocker: () => connectDocker(),
+        providers,
+        report(event) {
+          if (event.kind === "engine") log?.write(event.event);
+          display.event(event);
+        },
+        env: { ...process.env },
+      },
+    );
+    if (common.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+    return result.exitCode;
+  } finally {
+    log?.close();
+    display.close();
+  }
+}

@@ -1,0 +1,221 @@
+import { Command, CommanderError, Option } from "commander";
+import { UserError } from "../engine/api";
+import {
+  collectValues,
+  commonOptions,
+  definedOnly,
+  durationOption,
+  positiveInteger,
+  splitCommand,
+  type CommonOptions,
+} from "./options";
+import { version } from "../package.json";
+
+/** The exit code of wrong usage or wrong configuration. */
+const wrongUsage = 2;
+/** What isn't the tests' doing. */
+const stackFailed = 125;
+
+/**
+ * Runs one command line (without node and the program's own name). Never rejects: what went wrong has been said on
+ * standard error, in one line unless `--debug` asks for more.
+ *
+ * @returns the exit code
+ */
+export async function main(argv: string[]): Promise<number> {
+  // A reader that has gone, such as `head`, is no reason to leave a stack behind.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  const { own, command } = splitCommand(argv);
+  if (own.includes("--debug")) process.setSourceMapsEnabled(true);
+  let code = 0;
+  let testing = false;
+  const program = commandLine(command, {
+    start: (name) => (testing = name === "test" || name === "rerun"),
+    end: (result) => (code = result),
+  });
+  try {
+    await program.parseAsync(own, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage;
+    process.stderr.write(`error: ${explain(error, own.includes("--debug"))}\n`);
+    if (error instanceof UserError) return wrongUsage;
+    return testing ? stackFailed : 1;
+  }
+}
+
+function explain(error: unknown, debug: boolean): string {
+  if (!(error instanceof Error)) return String(error);
+  if (debug) return error.stack ?? error.message;
+  const expected = error instanceof UserError || error.name === "EngineUnavailableError";
+  return expected ? error.message : `${error.message} (--debug shows where)`;
+}
+
+/** Told which command runs, and what it has to say to the shell. */
+interface CommandObserver {
+  start(name: string): void;
+  end(exitCode: number): void;
+}
+
+/** The commands and their options. */
+function commandLine(testsCommand: string[] | undefined, observer: CommandObserver): Command {
+  const program = new Command("seatrial")
+    .description("Integration tests of a whole container stack, as an ephemeral Pulumi stack per commit.")
+    .version(version)
+    .option("-C, --cwd <dir>", "the project's folder, or one in it")
+    .option("-s, --stack <name>", "the stack")
+    .option("-c, --config <key=value>", "one setting; may be given often", collectValues)
+    .option("--config-file <file>", "settings instead of Pulumi.<stack>.yaml")
+    .option("-y, --yes", "ask nothing")
+    .option("--event-log <file>", "write every engine event to the file, as JSON lines")
+    .option("-j, --json", "print the result as JSON; all else goes to standard error")
+    .option("-v, --verbose", "show everything that is done")
+    .option("--debug", "show where errors come from")
+    .option("-p, --parallel <n>", "do so many things at once at most", positiveInteger)
+    .option("-f, --skip-preview", "don't show the changes before asking")
+    .option("--non-interactive", "ask nothing, whatever the terminal")
+    .addOption(new Option("--color <when>", "use colours").choices(["always", "never", "auto"]))
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text) });
+
+  /** What a command does, with the common options wherever they stood. */
+  const act =
+    (work: (common: CommonOptions, command: Command) => Promise<number>, takesCommand = false) =>
+    async (...parameters: unknown[]) => {
+      const command = parameters.at(-1) as Command;
+      if (testsCommand && !takesCommand) throw new UserError(`seatrial ${command.name()} takes nothing after "--"`);
+      if (testsCommand?.length === 0) throw new UserError('"--" is followed by no command');
+      observer.start(command.name());
+      observer.end(await work(commonOptions(command.optsWithGlobals()), command));
+    };
+
+  for (const again of [false, true]) {
+    const command = program
+      .command(again ? "rerun" : "test")
+      .usage("[options] [-- COMMAND…]")
+      .description(
+        again
+          ? "run the tests again in a stack that was kept"
+          : "bring the stack up, run its tests, take it down; COMMAND replaces the tests' own",
+      )
+      .option("--artifacts <dir>", "where the results go (default: $ARTIFACTS_DIR, else build/tests)")
+      .option("--junit <glob>", "which of the artifacts are JUnit; there must be one")
+      .option("--timeout <duration>", "give up after so long (default: 1h)", durationOption);
+    if (!again) command.option("--keep", "leave the stack as it is");
+    command.action(
+      act(async (common, self) => {
+        const { testCommand } = await import("./commands/test");
+        const options = self.opts<{ keep?: boolean; artifacts?: string; junit?: string; timeout?: number }>();
+        return await testCommand(common, { ...options, ...definedOnly({ testsCommand }), again });
+      }, true),
+    );
+  }
+
+  const operations = {
+    up: ["update", "bring the stack to what the program says"],
+    preview: ["preview", "show what up would do"],
+    destroy: ["destroy", "remove everything in the stack"],
+    refresh: ["refresh", "bring the state to what is really there"],
+  } as const;
+  for (const [name, [kind, description]] of Object.entries(operations)) {
+    const command = program
+      .command(name)
+      .description(description)
+      .option("-t, --target <urn>", "only this resource; may be given often", collectValues)
+      .option("-m, --message <text>", "say this in the stack's history")
+      .option("--expect-no-changes", "fail if anything would change");
+    if (name !== "refresh") command.option("-r, --refresh", "refresh first");
+    if (name === "up" || name === "preview") {
+      command.option("--replace <urn>", "make this resource anew; may be given often", collectValues);
+    }
+    command.action(
+      act(async (common, self) => {
+        const { operationCommand } = await import("./commands/operations");
+        const { target, replace, refresh, expectNoChanges, message } = self.opts<{
+          target?: string[];
+          replace?: string[];
+          refresh?: boolean;
+          expectNoChanges?: boolean;
+          message?: string;
+        }>();
+        const options = definedOnly({ targets: target, replaces: replace, refresh, expectNoChanges, message });
+        return await operationCommand(common, { kind, ...options });
+      }),
+    );
+  }
+
+  const stack = program.command("stack").description("look at stacks and their state");
+  const stackCommand = (
+    usage: string,
+    description: string,
+    work: (
+      module: typeof import("./commands/stack"),
+      common: CommonOptions,
+      args: string[],
+      options: Record<string, unknown>,
+    ) => Promise<number>,
+  ) =>
+    stack
+      .command(usage)
+      .description(description)
+      .action(
+        act(async (common, self) => await work(await import("./commands/stack"), common, self.args, self.opts())),
+      );
+  stackCommand("output [name]", "show the outputs, or one of them", (module, common, [name], { showSecrets }) =>
+    module.outputCommand(common, { ...definedOnly({ name }), showSecrets: Boolean(showSecrets) }),
+  ).option("--show-secrets", "show secrets in the clear");
+  stackCommand("export", "write the state", (module, common, _, { file }) =>
+    module.exportCommand(common, definedOnly({ file: file as string | undefined })),
+  ).option("--file <file>", "to a file, not to standard output");
+  stackCommand("import", "replace the state", (module, common, _, { file }) =>
+    module.importCommand(common, definedOnly({ file: file as string | undefined })),
+  ).option("--file <file>", "from a file, not from standard input");
+  stackCommand("ls", "list the stacks", (module, common) => module.listCommand(common));
+  stackCommand("init <name>", "make a stack and select it", (module, common, [name]) =>
+    module.initCommand(common, name!),
+  );
+  stackCommand("select <name>", "make it the one that commands mean", (module, common, [name]) =>
+    module.selectCommand(common, name!),
+  );
+  stackCommand("rm <name>", "forget a stack that has been destroyed", (module, common, [name], { force }) =>
+    module.removeCommand(common, name!, Boolean(force)),
+  ).option("--force", "even if it still has resources");
+
+  program
+    .command("logs")
+    .argument("[service...]", "only of these")
+    .description("show what the stack's containers write")
+    .option("--follow", "go on as they write")
+    .option("-t, --timestamps", "show when")
+    .option("-n, --tail <lines>", "only so many of the last lines", positiveInteger)
+    .action(
+      act(async (common, self) => {
+        const { logsCommand } = await import("./commands/logs");
+        const { follow, timestamps, tail } = self.opts<{ follow?: boolean; timestamps?: boolean; tail?: number }>();
+        const options = { services: self.args, follow: Boolean(follow), timestamps: Boolean(timestamps) };
+        return await logsCommand(common, { ...options, ...definedOnly({ tail }) });
+      }),
+    );
+
+  program
+    .command("gc")
+    .description("remove what runs have left: expired stacks, those whose process is gone, images of older commits")
+    .option("--dry-run", "only say what would be removed")
+    .action(
+      act(async (common, self) => {
+        const { gcCommand } = await import("./commands/gc");
+        return await gcCommand(common, { dryRun: Boolean(self.opts<{ dryRun?: boolean }>().dryRun) });
+      }),
+    );
+
+  program
+    .command("version")
+    .description("show the version")
+    .action(
+      act(async () => {
+        process.stdout.write(`${version}\n`);
+        return 0;
+      }),
+    );
+  return program;
+}

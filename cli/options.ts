@@ -1,0 +1,85 @@
+import { resolve } from "node:path";
+import { InvalidArgumentError } from "commander";
+import { UserError } from "../engine/api";
+import { parseDuration } from "../run/duration";
+
+/** The options that every command takes, before its name or after it. */
+export interface CommonOptions {
+  /** Absolute. */
+  cwd: string;
+  stack?: string;
+  config: Record<string, string>;
+  /** Absolute. */
+  configFile?: string;
+  yes: boolean;
+  /** Absolute. */
+  eventLog?: string;
+  json: boolean;
+  verbose: boolean;
+  debug: boolean;
+  parallel?: number;
+  skipPreview: boolean;
+  nonInteractive: boolean;
+  color?: "always" | "never" | "auto";
+}
+
+/** Commander's values with paths made absolute: a program may change the directory that relative ones mean. */
+export function commonOptions(values: Record<string, unknown>): CommonOptions {
+  const text = (key: string) => (typeof values[key] === "string" ? (values[key] as string) : undefined);
+  const path = (key: string) => (text(key) === undefined ? undefined : resolve(text(key)!));
+  return {
+    cwd: resolve(text("cwd") ?? "."),
+    ...definedOnly({
+      stack: text("stack"),
+      configFile: path("configFile"),
+      eventLog: path("eventLog"),
+      parallel: values.parallel as number | undefined,
+      color: text("color") as CommonOptions["color"],
+    }),
+    config: parseConfig((values.config as string[] | undefined) ?? []),
+    yes: Boolean(values.yes),
+    json: Boolean(values.json),
+    verbose: Boolean(values.verbose),
+    debug: Boolean(values.debug),
+    skipPreview: Boolean(values.skipPreview),
+    nonInteractive: Boolean(values.nonInteractive),
+  };
+}
+
+/** `KEY=VALUE` pairs; the last of a key counts. */
+export function parseConfig(pairs: string[]): Record<string, string> {
+  const config: Record<string, string> = {};
+  for (const pair of pairs) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new UserError(`--config ${pair}: expected KEY=VALUE`);
+    config[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return config;
+}
+
+export function collectValues(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+export function positiveInteger(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError("expected a whole number from 1 up.");
+  return Number(value);
+}
+
+export function durationOption(value: string): number {
+  try {
+    return parseDuration(value, "");
+  } catch {
+    throw new InvalidArgumentError("expected a duration such as 90s, 5m or 1h30m.");
+  }
+}
+
+/** Everything after `--` is the tests' command, whatever it looks like. */
+export function splitCommand(argv: string[]): { own: string[]; command?: string[] } {
+  const at = argv.indexOf("--");
+  return at < 0 ? { own: argv } : { own: argv.slice(0, at), command: argv.slice(at + 1) };
+}
+
+export function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,14 @@
+export { Api, type ApiArgs } from "./api";
+export { AppImage, type AppImageArgs } from "./app-image";
+export { UsageError } from "./arguments";
+export { BaseImage, type BaseImageArgs } from "./base-image";
+export { Database, type DatabaseArgs } from "./database";
+export { passthrough } from "./environment";
+export { Network } from "./network";
+export { ObjectStore, type ObjectStoreArgs } from "./object-store";
+export type { Readiness } from "./readiness";
+export { runInfo, type RunInfo } from "./run-info";
+export { Service, type ServiceArgs } from "./service";
+export { flag, readSettings, secretSetting, structured } from "./settings";
+export { Tests, type TestsArgs } from "./tests";
+export { Worker, type WorkerArgs } from "./worker";

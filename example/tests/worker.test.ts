@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { describe, test } from "node:test";
+import { request } from "./support/api-client";
+import { listKeys, objectExists, readObject, writeObject } from "./support/bucket";
+import { query } from "./support/database";
+import { create, get, processed, sha256, titled } from "./support/documents";
+
+interface Planted {
+  readonly title: string;
+  readonly body: string;
+  /** Of the document's row; another than the body's for a document that was damaged. */
+  readonly checksum?: string;
+  /** Further columns of the job, as SQL. */
+  readonly job?: Record<string, string>;
+}
+
+// Past the API, for states that it never makes: no body in the bucket yet, a job that somebody else has taken.
+async function plant({
+  title,
+  body,
+  checksum = sha256(body),
+  job = {},
+}: Planted): Promise<{ id: string; key: string }> {
+  const id = randomUUID();
+  const key = `documents/${id}.txt`;
+  const columns = ["document_id", ...Object.keys(job)].join(", ");
+  await query(
+    `WITH document AS (
+       INSERT INTO documents (id, title, size_bytes, sha256, body_key) VALUES ($1, $2, $3, $4, $5) RETURNING id
+     ) INSERT INTO jobs (${columns}) SELECT ${["id", ...Object.values(job)].join(", ")} FROM document`,
+    [id, titled(title), Buffer.byteLength(body), checksum, key],
+  );
+  return { id, key };
+}
+
+const remove = (id: string) => request("DELETE", `/documents/${id}`);
+
+describe("the worker", { concurrency: true }, () => {
+  test("does every one of many jobs exactly once", async () => {
+    const created = await Promise.all(
+      Array.from({ length: 24 }, (_, index) => create(titled(`Batch ${index}`), `ship ${"tide ".repeat(index)}`)),
+    );
+    const finished = await Promise.all(created.map(({ id }) => processed(id)));
+    assert.deepEqual(
+      finished.map(({ status, attempts, result }) => [status, attempts, result?.words]),
+      finished.map((_, index) => ["done", 1, index + 1]),
+    );
+    const ids = created.map(({ id }) => id);
+    const rows = await query<{ done: number; attempts: number }>(
+      `SELECT count(*)::int AS done, sum(attempts)::int AS attempts FROM jobs
+       WHERE document_id = ANY ($1) AND status = 'done'`,
+      [ids],
+    );
+    assert.deepEqual(rows, [{ done: 24, attempts: 24 }]);
+    const results = new Set(await listKeys("results/"));
+    assert.deepEqual(
+      ids.filter((id) => !results.has(`results/${id}.json`)),
+      [],
+      "results missing from the bucket",
+    );
+  });
+
+  test("begins at once, without waiting to look for jobs by itself", async () => {
+    const times: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const { id } = await create(titled(`Prompt ${round}`), "Now, please.");
+      const { createdAt, finishedAt } = await processed(id);
+      times.push(Date.parse(finishedAt ?? "") - Date.parse(createdAt));
+    }
+    const median = times.sort((a, b) => a - b)[2] ?? Infinity;
+    assert.ok(median < 1000, `the median of ${times.join(", ")} ms is a second or more`);
+  });
+
+  test("tries again when a body isn't there yet, and gets it done", async () => {
+    const body = "Late, but here.";
+    const { id, key } = await plant({ title: "Late", body });
+    while ((await get(id)).attempts === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    const waiting = await get(id);
+    assert.ok(["queued", "running"].includes(waiting.status), `status is ${waiting.status} after the first attempt`);
+    await writeObject(key, body);
+    const { status, attempts, error, result } = await processed(id);
+    assert.deepEqual([status, error, result?.words], ["done", null, 3]);
+    assert.ok(attempts > 1, `attempts: ${attempts}`);
+    await remove(id);
+  });
+
+  test("gives up after three attempts, and says why", async () => {
+    const { id, key } = await plant({ title: "Lost", body: "Never to be found." });
+    const { status, attempts, error, result } = await processed(id);
+    assert.deepEqual([status, attempts, result], ["failed", 3, null]);
+    assert.match(error ?? "", new RegExp(`no object ${key}`));
+    assert.equal(await objectExists(`results/${id}.json`), false);
+    await remove(id);
+  });
+
+  test("refuses a body that isn't the one that was sent, at the first attempt", async () => {
+    const { id, key } = await plant({
+      title: "Damaged",
+      body: "As sent.",
+      checksum: sha256("something else"),
+      job: { run_after: "now() + interval '1 hour'" },
+    });
+    await writeObject(key, "As sent.");
+    await query("UPDATE jobs SET run_after = now() WHERE document_id = $1", [id]);
+    // Nothing tells the worker of a change to a job; the next one does.
+    await create(titled("Nudge"), "Wake up.");
+    const { status, attempts, error } = await processed(id);
+    assert.deepEqual([status, attempts], ["failed", 1]);
+    assert.match(error ?? "", /checksum/);
+    await remove(id);
+  });
+
+  test("leaves a job alone that is not due yet", async () => {
+    const { id } = await plant({ title: "Tomorrow", body: "x", job: { run_after: "now() + interval '1 day'" } });
+    await processed((await create(titled("Meanwhile"), "Another job.")).id);
+    const { status, attempts } = await get(id);
+    assert.deepEqual([status, attempts], ["queued", 0]);
+    await remove(id);
+  });
+
+  test("leaves a job alone that another worker is busy with", async () => {
+    const job = { status: "'running'", attempts: "1", started_at: "now()" };
+    const { id } = await plant({ title: "Busy", body: "x", job });
+    await processed((await create(titled("Beside"), "Another job.")).id);
+    const { status, attempts } = await get(id);
+    assert.deepEqual([status, attempts], ["running", 1]);
+    await remove(id);
+  });
+
+  test("takes over a job whose worker has died", async () => {
+    const body = "Left half done.";
+    const abandoned = { status: "'running'", attempts: "1", started_at: "now() - interval '1 hour'" };
+    const { id, key } = await plant({
+      title: "Abandoned",
+      body,
+      job: { ...abandoned, run_after: "now() + interval '1 hour'" },
+    });
+    await writeObject(key, body);
+    await create(titled("Nudge"), "Wake up.");
+    const { status, attempts, result } = await processed(id);
+    assert.equal(status, "done");
+    assert.ok(attempts >= 2, `attempts: ${attempts}`);
+    assert.equal(result?.words, 3);
+    assert.ok(await readObject(`results/${id}.json`));
+    await remove(id);
+  });
+});

@@ -1,0 +1,77 @@
+// The system under test: its parts, what each of them needs, and the tests that try it.
+import { z } from "zod";
+import { Api, AppImage, BaseImage, Database, Network, ObjectStore, Tests, Worker } from "./components";
+import { flag, passthrough, readSettings, runInfo, secretSetting, structured } from "./components";
+
+// What can be set: in Pulumi.<stack>.yaml, or with --config seatrial:<key>=<value>.
+const settings = readSettings({
+  "images.app": z.string().optional(), // images to use as they are, instead of building or finding them
+  "images.database": z.string().optional(),
+  "images.store": z.string().optional(),
+  "images.probe": z.string().optional(),
+  "images.node": z.string().optional(), // what the app's image is built from
+  "images.postgres": z.string().optional(), // what the database's image is built from
+  "database.password": secretSetting.prefault("for-tests-only"),
+  "store.accessKey": secretSetting.prefault("for-tests-only"),
+  "store.secretKey": secretSetting.prefault("for-tests-only-secret"),
+  "data.kept": flag.default(false), // in volumes, instead of going with the containers
+  "sources.mounted": flag.default(false), // from the checkout, instead of what is in the image
+  "ready.timeout": z.string().optional(), // of each service: "60s"
+  "api.hostPort": z.coerce.number().optional(), // where this machine reaches the API: nowhere, if not set
+  "api.passthrough": structured(passthrough).optional(), // {secret: [NAME…], public: [NAME…]} of the calling environment
+  "worker.passthrough": structured(passthrough).optional(),
+  "tests.passthrough": structured(passthrough).optional(),
+  "tests.enabled": flag.default(true),
+  "tests.command": structured(z.array(z.string()).min(1)).prefault(["node", "/app/tests.js"]),
+  "tests.timeout": z.string().optional(), // "20m"
+});
+const { "ready.timeout": readyTimeout, "data.kept": keepData, "sources.mounted": mounted } = settings;
+
+const base = (name: string, image?: string) => ({ image, command: `node scripts/base-image.mjs ${name}` });
+const probeImage = new BaseImage("probe", base("probe", settings["images.probe"])).reference;
+const storeImage = new BaseImage("object-store", base("object-store", settings["images.store"])).reference;
+const databaseImage = new AppImage("database", {
+  image: settings["images.database"],
+  name: `seatrial-example-database:${runInfo().commit}`,
+  context: "example/database",
+  base: base("postgres", settings["images.postgres"]),
+}).reference;
+const appImage = new AppImage("app", {
+  image: process.env.IMAGE || settings["images.app"],
+  name: `seatrial-example-api:${runInfo().commit}`,
+  context: "example",
+  base: base("node", settings["images.node"]),
+  prepare: "node example/build.mjs",
+}).reference;
+
+const network = new Network("network");
+const password = settings["database.password"];
+const db = new Database("db", { image: databaseImage, network, user: "seatrial", password, keepData, readyTimeout });
+const keys = { accessKey: settings["store.accessKey"], secretKey: settings["store.secretKey"] };
+const store = new ObjectStore("store", { image: storeImage, network, ...keys, keepData, probeImage, readyTimeout });
+
+// The API migrates the database and makes the bucket; the worker waits for that by itself.
+const environment = { DATABASE_URL: db.url, S3_BUCKET: "documents", ...store.clientEnvironment };
+const checkout = ["example", "node_modules"].map((source) => ({ source, target: `/app/${source}`, readOnly: true }));
+const app = (name: "api" | "worker") => ({
+  ...{ image: appImage, network, environment, passthrough: settings[`${name}.passthrough`], readyTimeout },
+  command: mounted ? ["node", "/app/example/dev.mjs", name] : ["node", `/app/${name}.js`],
+  volumes: mounted ? checkout : [],
+});
+const stores = { dependsOn: [db, store] };
+const api = new Api("api", { ...app("api"), hostPort: settings["api.hostPort"], probeImage }, stores);
+const worker = new Worker("worker", { ...app("worker"), readyLine: "worker ready" }, stores);
+
+const testsArgs = {
+  ...{ image: appImage, network, command: settings["tests.command"], passthrough: settings["tests.passthrough"] },
+  environment: { ...environment, API_URL: api.url },
+  inputs: [{ source: "example/tests/fixtures", target: "/inputs" }],
+  timeout: settings["tests.timeout"],
+};
+const tests = settings["tests.enabled"] ? new Tests("tests", testsArgs, { dependsOn: [api, worker] }) : undefined;
+
+export = {
+  // The tests' own code, what they wrote (secret), and where in their container the artifacts are.
+  ...(tests && { exitCode: tests.exitCode, logs: tests.logs, artifacts: tests.artifacts }),
+  ...(api.publishedUrl && { apiUrl: api.publishedUrl }),
+};

@@ -1,0 +1,154 @@
+import { basename, join } from "node:path";
+import { copyArtifacts } from "./artifacts";
+import type { FinishedUpdate } from "./bring-up";
+import { inspectEnd, isStatus, listContainers, type ContainerEnd, type StackContainer } from "./containers";
+import type { Extraction } from "./extract";
+import { readJunitFiles, type JunitFindings } from "./junit-files";
+import { lastLines, saveLogs } from "./logs";
+import type { PreparedRun } from "./prepare";
+import { engineMessage } from "./sweep";
+import type { TestsEvidence } from "./verdict";
+
+/** A container of the stack as it was when the tests were over. */
+export interface CollectedContainer extends StackContainer {
+  end?: ContainerEnd;
+  /** The name of its log's file in the folder `logs`. */
+  log?: string;
+}
+
+/** All that is known and saved before the stack is taken down. */
+export interface Collected {
+  containers: CollectedContainer[];
+  /** The end of each service's log, where it is to be shown. */
+  tails: { service: string; lines: string[] }[];
+  tests?: TestsEvidence;
+  junit: JunitFindings & { expected: boolean };
+  artifacts: Extraction;
+  notes: string[];
+}
+
+/** How many lines of each log are shown when something failed. */
+const shownLines = 60;
+
+/**
+ * Saves logs and artifacts into the results' staging folder, and gathers the evidence. What can't be had is noted and
+ * doesn't keep the rest from being saved.
+ */
+export async function collect(prepared: PreparedRun, update: FinishedUpdate): Promise<Collected> {
+  const { docker, identity, results } = prepared;
+  const notes: string[] = [];
+  const attempt = async <T>(what: string, work: Promise<T>, otherwise: T): Promise<T> =>
+    await work.catch((error: unknown) => {
+      notes.push(`${what}: ${engineMessage(error)}`);
+      return otherwise;
+    });
+
+  const listed = await attempt(
+    "the containers can't be listed",
+    listContainers(docker, { project: identity.project, stack: identity.stack }),
+    [],
+  );
+  const [ends, logs, saved] = await Promise.all([
+    Promise.all(listed.map(({ id, name }) => attempt(`${name} can't be inspected`, inspectEnd(docker, id), undefined))),
+    attempt("logs can't be saved", saveLogs(docker, listed, join(results.staging, "logs")), new Map<string, string>()),
+    attempt("artifacts can't be copied", saveArtifacts(prepared, update, notes), nothingSaved(prepared)),
+  ]);
+  const containers = listed.map((container, i) => ({
+    ...container,
+    ...(ends[i] ? { end: ends[i] } : {}),
+    ...(logs.has(container.service) ? { log: basename(logs.get(container.service)!) } : {}),
+  }));
+  const evidence = await attempt(
+    "the tests' exit code can't be read",
+    testsEvidence(prepared, update, containers),
+    undefined,
+  );
+  const tails = await attempt("logs can't be read", serviceTails(prepared, update, containers), []);
+  return { containers, tails, ...(evidence ? { tests: evidence } : {}), ...saved, notes };
+}
+
+/** As text `exitCode` is a program's own, through an `apply`. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number" && Number.isInteger(value)) return value;
+  return typeof value === "string" && /^\d+$/.test(value) ? Number(value) : undefined;
+}
+
+async function testsEvidence(
+  { stack }: PreparedRun,
+  { result, tests, stop }: FinishedUpdate,
+  containers: CollectedContainer[],
+): Promise<TestsEvidence | undefined> {
+  const outputs = result?.result === "succeeded" ? result.outputs : {};
+  const output = numberOf(outputs.exitCode);
+  if (!tests) return output === undefined ? undefined : { ended: true, output };
+  const container = containers.find(({ id, name }) => id === tests.container.id || name === tests.container.name);
+  const end = container?.end;
+  const resource = (await stack.resources()).find(({ urn, delete: gone }) => urn === tests.container.urn && !gone);
+  const waited = tests.created ? numberOf(resource?.outputs.exitCode) : undefined;
+  const ended = end !== undefined && !end.running && (tests.created || tests.event !== undefined);
+  return {
+    // Without either's word it may be our own stopping it that ended it.
+    ended: ended && (stop === undefined || tests.created || tests.event !== undefined),
+    ...(output === undefined ? {} : { output }),
+    ...(waited === undefined ? {} : { waited }),
+    ...(tests.event ? { event: tests.event.exitCode } : {}),
+    ...(end && !end.running && end.finishedAt ? { inspected: end.exitCode } : {}),
+    ...(end ? { oomKilled: end.oomKilled } : {}),
+  };
+}
+
+async function saveArtifacts(
+  prepared: PreparedRun,
+  { result, tests, containers: followed }: FinishedUpdate,
+  notes: string[],
+): Promise<Pick<Collected, "junit" | "artifacts">> {
+  const { docker, options, results } = prepared;
+  const none = nothingSaved(prepared);
+  const id = tests?.container.id ?? tests?.container.name ?? followed.tests()?.name;
+  if (!id) return none;
+  const end = await inspectEnd(docker, id);
+  if (!end) return none;
+  const outputs = result?.result === "succeeded" ? result.outputs : {};
+  const path = textOf(outputs.artifacts) ?? end.environment.ARTIFACTS_DIR;
+  if (!path) return none;
+  const copied = await copyArtifacts(docker, id, path, results).catch((error: unknown) => {
+    // Created, but never started: there is nothing in it.
+    if (isStatus(error, 409)) return undefined;
+    throw error;
+  });
+  if (!copied) {
+    notes.push(`the tests container has no ${path}: no artifacts`);
+    return none;
+  }
+  if (copied.limit) notes.push(`only a part of the artifacts was copied: ${copied.limit}`);
+  // A command in place of the tests' own is not bound to write one, unless it is asked for.
+  const pattern = options.junit ?? (options.testsCommand ? undefined : textOf(outputs.junit));
+  const findings = await readJunitFiles(results.staging, copied.files, {
+    ...(pattern ? { pattern } : {}),
+    ...(end.startedAt ? { since: end.startedAt } : {}),
+  });
+  notes.push(...findings.problems.map((problem) => `JUnit: ${problem}`));
+  return { junit: { ...findings, expected: pattern !== undefined }, artifacts: copied };
+}
+
+function nothingSaved({ options }: PreparedRun): Pick<Collected, "junit" | "artifacts"> {
+  return {
+    junit: { problems: [], expected: options.junit !== undefined },
+    artifacts: { files: [], skipped: [] },
+  };
+}
+
+async function serviceTails(
+  { docker }: PreparedRun,
+  { tests }: FinishedUpdate,
+  containers: CollectedContainer[],
+): Promise<Collected["tails"]> {
+  const services = containers.filter(({ id, role }) => id !== tests?.container.id && role !== "probe");
+  return await Promise.all(
+    services.map(async ({ id, service }) => ({ service, lines: await lastLines(docker, id, shownLines) })),
+  );
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

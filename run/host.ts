@@ -1,0 +1,32 @@
+import type Docker from "dockerode";
+import type {
+  OpenStackOptions,
+  OperationOptions,
+  OperationResult,
+  Project,
+  ProviderFactory,
+  Stack,
+  StackSummary,
+} from "../engine";
+import type { RunEvent } from "./events";
+
+/** The embedded engine, as far as a run needs it. */
+export interface Engine {
+  loadProject(cwd: string): Project;
+  openStack(options: OpenStackOptions): Promise<Stack>;
+  listStacks(project: Project, env: NodeJS.ProcessEnv): Promise<StackSummary[]>;
+  runOperation(stack: Stack, options: OperationOptions): Promise<OperationResult>;
+}
+
+/** What a run is given: the parts that it puts to work, and who listens. */
+export interface RunHost {
+  engine: Engine;
+  /** Rejects with one line that says why there is no Docker Engine to work with. */
+  connectDocker(): Promise<Docker>;
+  /** The providers by package; what they make carries the labels. */
+  providers(labels: Record<string, string>): Record<string, ProviderFactory>;
+  /** Must not throw. */
+  report(event: RunEvent): void;
+  /** The calling environment. */
+  env: NodeJS.ProcessEnv;
+}

@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+import type { Commit } from "./commit";
+import { shortSha } from "./commit";
+import type { Owner } from "./owner";
+
+/** The labels that every network, volume, container and image of a run carries. */
+export const label = {
+  project: "dev.seatrial.project",
+  stack: "dev.seatrial.stack",
+  commit: "dev.seatrial.commit",
+  run: "dev.seatrial.run",
+  owner: "dev.seatrial.owner",
+  expires: "dev.seatrial.expires",
+  /** `tests` or `service`, where the program says what a container is for. */
+  role: "dev.seatrial.role",
+  /** The name a person knows a container by. */
+  service: "dev.seatrial.service",
+} as const;
+
+/** What a stack's program and labels are told. */
+export interface StackIdentity {
+  /** Absent outside of a test run. */
+  run?: string;
+  project: string;
+  stack: string;
+  commit?: Commit;
+  /** Absent for a stack that is meant to outlive the process that makes it. */
+  owner?: Owner;
+  /** From when on anyone may remove what the run has left. */
+  expires: Date;
+}
+
+/** What tells one run from every other. */
+export interface RunIdentity extends StackIdentity {
+  /** Twelve characters of base 32. */
+  run: string;
+}
+
+/** How long things may stay where nobody removed them, in seconds. */
+export const lifetime = { run: 2 * 3600, kept: 24 * 3600, developer: 7 * 24 * 3600 };
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** A new run's id. */
+export function newRunId(): string {
+  return [...randomBytes(12)].map((byte) => alphabet[byte % 32]).join("");
+}
+
+/**
+ * A stack name for one run of one commit. Two runs of one commit don't meet: the end of the name is the run's. What
+ * stands before the first dash, `ci`, chooses the settings file.
+ */
+export function stackName(commit: Commit | undefined, run: string): string {
+  return `ci-${commit ? shortSha(commit.sha) : "local"}-${run.slice(0, 4)}`;
+}
+
+/** The labels of everything that the run, or a plain update, makes. */
+export function runLabels(identity: StackIdentity): Record<string, string> {
+  return {
+    [label.project]: identity.project,
+    [label.stack]: identity.stack,
+    ...(identity.commit ? { [label.commit]: identity.commit.sha } : {}),
+    ...(identity.run ? { [label.run]: identity.run } : {}),
+    ...(identity.owner ? { [label.owner]: JSON.stringify(identity.owner) } : {}),
+    [label.expires]: identity.expires.toISOString(),
+  };
+}
+
+/** What the program learns about the run through its environment; `undefined`: to be unset, whoever set it. */
+export function programEnvironment(
+  identity: StackIdentity,
+  testsCommand?: string[],
+): Record<`SEATRIAL_${string}`, string | undefined> {
+  return {
+    SEATRIAL_RUN: identity.run,
+    SEATRIAL_COMMIT: identity.commit?.sha,
+    SEATRIAL_OWNER: identity.owner && JSON.stringify(identity.owner),
+    SEATRIAL_EXPIRES: identity.expires.toISOString(),
+    SEATRIAL_TESTS_COMMAND: testsCommand && JSON.stringify(testsCommand),
+  };
+}
+
+/** Puts the run into this process's environment, where the program, which runs in it, reads it. */
+export function enterEnvironment(identity: StackIdentity, testsCommand?: string[]): void {
+  for (const [name, value] of Object.entries(programEnvironment(identity, testsCommand))) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+}

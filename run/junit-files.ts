@@ -1,0 +1,58 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { addCounts, JunitError, largestJunit, looksLikeJunit, parseJunit, type JunitReport } from "../report/junit";
+import type { ExtractedFile } from "./extract";
+
+/** What the JUnit files among the artifacts say. */
+export interface JunitFindings {
+  /** The sum over the files; absent if there is none that counts. */
+  report?: JunitReport;
+  /** Files that were left out, and why. */
+  problems: string[];
+}
+
+/**
+ * Reads the JUnit files below `folder`: those that `pattern` matches, else every XML file that is JUnit.
+ *
+ * @param since files older than this are an earlier run's and don't count
+ */
+export async function readJunitFiles(
+  folder: string,
+  files: ExtractedFile[],
+  options: { pattern?: string; since?: Date },
+): Promise<JunitFindings> {
+  const matches = options.pattern === undefined ? /\.xml$/i : globPattern(options.pattern);
+  const reports: JunitReport[] = [];
+  const problems: string[] = [];
+  for (const file of files.filter(({ path }) => matches.test(path))) {
+    const asked = options.pattern !== undefined;
+    if (file.size > largestJunit) {
+      problems.push(`${file.path} is larger than ${largestJunit / 1e6} MB`);
+      continue;
+    }
+    const text = await readFile(join(folder, file.path), "utf8");
+    if (!asked && !looksLikeJunit(text)) continue;
+    // Times in an archive are whole seconds.
+    if (options.since && file.modified.getTime() < Math.floor(options.since.getTime() / 1000) * 1000) {
+      problems.push(`${file.path} is from an earlier run`);
+      continue;
+    }
+    try {
+      reports.push(parseJunit(text));
+    } catch (error) {
+      if (!(error instanceof JunitError)) throw error;
+      problems.push(`${file.path} ${error.message}`);
+    }
+  }
+  if (reports.length === 0) return { problems };
+  return { report: { ...addCounts(reports), failures: reports.flatMap((report) => report.failures) }, problems };
+}
+
+/** `*` and `?` within a name, `**` across folders. */
+export function globPattern(glob: string): RegExp {
+  const pattern = glob
+    .replace(/^\.?\//, "")
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*\*\/|\*\*|\*|\?/g, (wild) => ({ "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]" })[wild]!);
+  return new RegExp(`^${pattern}$`);
+}

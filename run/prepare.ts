@@ -1,0 +1,149 @@
+import type Docker from "dockerode";
+import { detectJob } from "../ci/detect";
+import { UserError, type Project, type Stack } from "../engine/api";
+import { discardResults, openResults, resultsTarget, type ResultsFolder } from "./artifacts";
+import { findCommit } from "./commit";
+import { parseDuration } from "./duration";
+import type { RunHost } from "./host";
+import { enterEnvironment, lifetime, newRunId, stackName, type RunIdentity } from "./identity";
+import { currentOwner } from "./owner";
+import { readRecords, writeRecord } from "./records";
+
+export interface TestOptions {
+  cwd: string;
+  /** A name of its own for each run if absent. */
+  stack?: string;
+  config?: Record<string, string>;
+  configFile?: string;
+  /** In place of the tests container's own command. */
+  testsCommand?: string[];
+  /** Leaves the stack as it is. */
+  keep?: boolean;
+  /** Runs the tests again in a stack that was kept. */
+  again?: boolean;
+  /** Where the results go. */
+  artifacts?: string;
+  /** Which of the artifacts are JUnit files; there must be one then. */
+  junit?: string;
+  /** Seconds that the run may take until the tests have ended. */
+  timeout?: number;
+  parallel?: number;
+}
+
+/** A run that has all it needs to begin. */
+export interface PreparedRun {
+  options: TestOptions;
+  identity: RunIdentity;
+  project: Project;
+  stack: Stack;
+  docker: Docker;
+  results: ResultsFolder;
+  /** Seconds. */
+  timeout: number;
+  startedAt: Date;
+  /** The stack was made for this run and goes with it. */
+  ephemeral: boolean;
+}
+
+/** Seconds until a run is given up where nobody says otherwise. */
+const defaultTimeout = 3600;
+
+/**
+ * Reads the project and the settings, names the run, finds the Docker Engine. Nothing is made yet but the results
+ * folder and the stack's entry in the state. Rejects with a `UserError` for what the caller got wrong.
+ */
+export async function prepare(options: TestOptions, host: RunHost, startedAt: Date): Promise<PreparedRun> {
+  const project = host.engine.loadProject(options.cwd);
+  const target = resultsTarget({ artifacts: options.artifacts, env: host.env, projectRoot: project.root });
+  const results = await openResults(target);
+  try {
+    return await prepareWith(project, results, options, host, startedAt);
+  } catch (error) {
+    await discardResults(results).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function prepareWith(
+  project: Project,
+  results: ResultsFolder,
+  options: TestOptions,
+  host: RunHost,
+  startedAt: Date,
+): Promise<PreparedRun> {
+  const [commit, docker] = await Promise.all([findCommit(project.root, host.env), host.connectDocker()]);
+  const run = newRunId();
+  const kept = options.again ? keptStack(project, options.stack) : undefined;
+  const name = kept?.name ?? options.stack ?? stackName(commit, run);
+  const stack = await host.engine.openStack({
+    project,
+    name,
+    create: !options.again,
+    env: host.env,
+    config: options.config,
+    configFile: options.configFile ?? kept?.configFile,
+  });
+  const resources = await stack.resources();
+  if (options.again && resources.length === 0) throw new UserError(`the stack ${name} has no resources to test`);
+  if (!options.again && resources.length > 0) {
+    throw new UserError(
+      `the stack ${name} has ${resources.length} resources already: run its tests with seatrial rerun --stack ${name}, ` +
+        `or remove them first with seatrial destroy --stack ${name}`,
+    );
+  }
+
+  const timeout = options.timeout ?? timeoutSetting(stack) ?? defaultTimeout;
+  const outlives = options.keep || options.again;
+  const expiresIn = outlives ? lifetime.kept : Math.max(lifetime.run, timeout + 1800);
+  // A kept stack's images and labels are of the commit that it was made for.
+  const commitOfRun = kept?.commit ? { sha: kept.commit, dirty: false } : commit;
+  const identity: RunIdentity = {
+    run,
+    project: project.name,
+    stack: name,
+    ...(commitOfRun ? { commit: commitOfRun } : {}),
+    ...(outlives ? {} : { owner: currentOwner(host.env) }),
+    expires: new Date(startedAt.getTime() + expiresIn * 1000),
+  };
+  writeRecord(project, {
+    stack: name,
+    run,
+    kept: Boolean(outlives),
+    startedAt: startedAt.toISOString(),
+    ...(commitOfRun ? { commit: commitOfRun.sha } : {}),
+    ...(detectJob(host.env)?.id ? { job: detectJob(host.env)!.id! } : {}),
+    ...(options.configFile ? { configFile: options.configFile } : {}),
+  });
+  enterEnvironment(identity, options.testsCommand);
+  return {
+    options,
+    identity,
+    project,
+    stack,
+    docker,
+    results,
+    timeout,
+    startedAt,
+    ephemeral: !outlives,
+  };
+}
+
+/** The stack that `rerun` means: the named one, else the one kept last. */
+function keptStack(
+  project: Project,
+  named: string | undefined,
+): { name: string; commit?: string; configFile?: string } {
+  const records = readRecords(project).filter((record) => record.kept);
+  if (named) return { name: named, ...records.find((record) => record.stack === named) };
+  const last = records[0];
+  if (!last) {
+    throw new UserError("no stack has been kept: run seatrial test --keep first, or name one with --stack");
+  }
+  return { name: last.stack, ...last };
+}
+
+function timeoutSetting(stack: Stack): number | undefined {
+  const key = `${stack.project.name}:testsTimeout`;
+  const value = stack.config.get(key)?.value;
+  return value === undefined ? undefined : parseDuration(value, key);
+}

@@ -1,0 +1,250 @@
+import { join } from "node:path";
+import { openEventLog, type EventLog } from "./event-log";
+import { discardResults, publishResults } from "./artifacts";
+import { bringUp, brakes, type FinishedUpdate } from "./bring-up";
+import { collect, type Collected } from "./collect";
+import type { RunEvent } from "./events";
+import type { RunHost } from "./host";
+import { runLabels } from "./identity";
+import { phaseClock, type PhaseClock } from "./phases";
+import { prepare, type PreparedRun, type TestOptions } from "./prepare";
+import { removeRecord, writeRecord } from "./records";
+import { writeResult, type Result } from "./result";
+import { interruptCode, onInterrupt } from "./signals";
+import { engineMessage, sweep, type Leftover } from "./sweep";
+import { judge, type Judgement } from "./verdict";
+
+/**
+ * One test run from name to verdict: brings the stack up, follows the tests, saves what they leave, takes the stack
+ * down and makes sure that it is gone.
+ *
+ * Never rejects once the run has begun. Rejects with a `UserError`, or the reason why there is no Docker Engine, where
+ * it can't begin; nothing has been made then.
+ */
+export async function runTests(options: TestOptions, host: RunHost): Promise<Result> {
+  const startedAt = new Date();
+  const clock = phaseClock((phase, urn) => host.report({ kind: "phase", phase, ...(urn ? { urn } : {}) }));
+  const brake = brakes();
+  let prepared: PreparedRun | undefined;
+  const release = onInterrupt((signal, count) => {
+    if (count === 1) return brake.stop({ kind: "signal", signal });
+    if (count === 2) return note(host, "warning", "still cleaning up; once more gives up on it");
+    void giveUp(prepared, signal);
+  });
+  try {
+    clock.enter("set-up");
+    prepared = await prepare(options, host, startedAt);
+    return await carryOut(prepared, host, brake, clock);
+  } finally {
+    release();
+  }
+}
+
+async function carryOut(
+  prepared: PreparedRun,
+  host: RunHost,
+  brake: ReturnType<typeof brakes>,
+  clock: PhaseClock,
+): Promise<Result> {
+  const { identity, options, results } = prepared;
+  host.report({
+    kind: "begin",
+    project: identity.project,
+    stack: identity.stack,
+    run: identity.run,
+    ...(identity.commit ? { commit: identity.commit } : {}),
+    again: Boolean(options.again),
+  });
+  let log = openEventLog(join(results.staging, "events.jsonl"));
+  const update = await bringUp(prepared, host, brake, {
+    onEvent: (event) => {
+      log.write(event);
+      host.report({ kind: "engine", event });
+    },
+    onPhase: (phase, urn) => clock.enter(phase, urn),
+  });
+
+  clock.enter("collect");
+  const collected = await collect(prepared, update);
+  log.close();
+  await publishResults(results).catch((error: unknown) => {
+    collected.notes.push(`the results can't be put into ${results.target}: ${engineMessage(error)}`);
+  });
+  log = openLogAgain(results.target);
+  const judgementSoFar = judgeWith(update, collected, true);
+  if (judgementSoFar.exitCode !== 0 && judgementSoFar.verdict !== "interrupted") {
+    for (const tail of collected.tails) host.report({ kind: "log", ...tail });
+  }
+
+  // A stack that was interrupted before its tests began is nothing to go on with.
+  const kept =
+    !prepared.ephemeral && (Boolean(options.again) || brake.reason()?.kind !== "signal" || Boolean(update.tests));
+  const left = kept ? [] : await cleanUp(prepared, host, clock, log, collected.notes);
+  log.close();
+  if (kept) remember(prepared);
+  // Interruptions count to the end: whoever sent one is told by the exit code that it was heard.
+  const stop = brake.reason() ?? update.stop;
+  const judgement = judgeWith({ ...update, ...(stop ? { stop } : {}) }, collected, left.length === 0);
+  const result = toResult(prepared, update, collected, judgement, { kept, left, phases: clock.finish() });
+  await writeResult(results.target, result).catch((error: unknown) => {
+    note(host, "error", `result.json can't be written: ${engineMessage(error)}`);
+  });
+  await discardResults(results).catch(() => undefined);
+  host.report({ kind: "result", result });
+  return result;
+}
+
+function judgeWith(update: FinishedUpdate, collected: Collected, clean: boolean): Judgement {
+  const { result, failure, stop, refused } = update;
+  return judge({
+    ...(stop ? { stop } : {}),
+    update: { succeeded: result?.result === "succeeded" && !failure, ...(failure ? { failure } : {}), refused },
+    ...(collected.tests ? { tests: collected.tests } : {}),
+    junit: {
+      expected: collected.junit.expected,
+      problems: collected.junit.problems,
+      ...(collected.junit.report ? { counts: collected.junit.report } : {}),
+    },
+    clean,
+  });
+}
+
+/** Destroys by the state, then sweeps by the labels. @returns what is still there */
+async function cleanUp(
+  { identity, stack, docker, project }: PreparedRun,
+  host: RunHost,
+  clock: PhaseClock,
+  log: EventLog,
+  notes: string[],
+): Promise<Leftover[]> {
+  clock.enter("destroy");
+  let destroyed = false;
+  try {
+    const result = await host.engine.runOperation(stack, {
+      kind: "destroy",
+      providers: host.providers(runLabels(identity)),
+      onEvent: (event) => {
+        log.write(event);
+        host.report({ kind: "engine", event });
+      },
+      continueOnError: true,
+      message: `seatrial test ${identity.run}`,
+    });
+    destroyed = result.result === "succeeded";
+    for (const error of result.errors) notes.push(`destroy: ${error.message}`);
+  } catch (error) {
+    notes.push(`destroy: ${engineMessage(error)}`);
+  }
+
+  clock.enter("sweep");
+  let left: Leftover[];
+  try {
+    const swept = await sweep(docker, { run: identity.run });
+    left = swept.left;
+    if (swept.removed.length > 0) {
+      notes.push(`removed by label: ${swept.removed.map(({ kind, name }) => `${kind} ${name}`).join(", ")}`);
+    }
+  } catch (error) {
+    // Whether anything is left can't be said: that isn't clean.
+    notes.push(`sweep: ${engineMessage(error)}`);
+    return [{ kind: "container", id: "", name: "?", labels: {}, reason: engineMessage(error) }];
+  }
+  if (left.length === 0) {
+    await stack.remove({ force: !destroyed }).catch((error: unknown) => {
+      notes.push(`the stack's state can't be removed: ${engineMessage(error)}`);
+    });
+    removeRecord(project, stack.name);
+  }
+  return left;
+}
+
+function toResult(
+  prepared: PreparedRun,
+  update: FinishedUpdate,
+  collected: Collected,
+  judgement: Judgement,
+  end: { kept: boolean; left: Leftover[]; phases: Result["phases"] },
+): Result {
+  const { identity, results, startedAt } = prepared;
+  const { tests, junit } = collected;
+  const testsCode = tests?.ended ? (tests.output ?? tests.waited ?? tests.event ?? tests.inspected) : undefined;
+  return {
+    version: 1,
+    verdict: judgement.verdict,
+    exitCode: judgement.exitCode,
+    tests: {
+      total: junit.report?.total ?? 0,
+      passed: junit.report?.passed ?? 0,
+      failed: junit.report?.failed ?? 0,
+      skipped: junit.report?.skipped ?? 0,
+      ...(testsCode === undefined ? {} : { exitCode: testsCode }),
+      failures: (junit.report?.failures ?? []).slice(0, 50),
+    },
+    project: identity.project,
+    stack: identity.stack,
+    ...(identity.commit ? { commit: identity.commit.sha, dirty: identity.commit.dirty } : {}),
+    run: identity.run,
+    startedAt: startedAt.toISOString(),
+    finishedAt: new Date().toISOString(),
+    phases: end.phases,
+    ...(judgement.failure ? { failure: judgement.failure } : {}),
+    containers: collected.containers.map((container) => ({
+      service: container.service,
+      name: container.name,
+      ...(container.role ? { role: container.role } : {}),
+      image: container.image,
+      status: container.end?.status ?? container.state,
+      ...(container.end && !container.end.running && container.end.finishedAt
+        ? { exitCode: container.end.exitCode }
+        : {}),
+      oomKilled: container.end?.oomKilled ?? false,
+      ...(update.ready.has(container.id)
+        ? { readySeconds: Math.round(update.ready.get(container.id)! * 1000) / 1000 }
+        : {}),
+      ...(container.log ? { log: `logs/${container.log}` } : {}),
+    })),
+    artifacts: {
+      directory: results.target,
+      files: collected.artifacts.files.map(({ path, size }) => ({ path, size })),
+      skipped: collected.artifacts.skipped,
+    },
+    notes: collected.notes,
+    kept: end.kept,
+    cleanup: {
+      clean: end.left.length === 0,
+      left: end.left.map(({ kind, name, reason }) => ({ kind, name, reason })),
+    },
+  };
+}
+
+/** For `rerun`, which means the stack that was kept last. */
+function remember({ identity, options, project, startedAt }: PreparedRun): void {
+  writeRecord(project, {
+    stack: identity.stack,
+    run: identity.run,
+    kept: true,
+    startedAt: startedAt.toISOString(),
+    ...(identity.commit ? { commit: identity.commit.sha } : {}),
+    ...(options.configFile ? { configFile: options.configFile } : {}),
+  });
+}
+
+function openLogAgain(folder: string): EventLog {
+  try {
+    return openEventLog(join(folder, "events.jsonl"), { append: true });
+  } catch {
+    return { write: () => undefined, close: () => undefined };
+  }
+}
+
+function note(host: RunHost, level: Extract<RunEvent, { kind: "note" }>["level"], text: string): void {
+  host.report({ kind: "note", level, text });
+}
+
+/** Interrupted for the third time: what can be removed within five seconds is, then the process ends. */
+async function giveUp(prepared: PreparedRun | undefined, signal: NodeJS.Signals): Promise<void> {
+  const timeout = setTimeout(() => process.exit(interruptCode(signal)), 5000);
+  if (prepared) await sweep(prepared.docker, { run: prepared.identity.run }, { patience: 0 }).catch(() => undefined);
+  clearTimeout(timeout);
+  process.exit(interruptCode(signal));
+}

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type Docker from "dockerode";
+import { isStatus, labelFilter, type Selector } from "./containers";
+
+/** Something of ours that the Docker Engine holds. */
+export interface Thing {
+  kind: "container" | "network" | "volume";
+  id: string;
+  /** Docker's name. */
+  name: string;
+  labels: Record<string, string>;
+}
+
+/** Something that would not go, and the engine's last word on it. */
+export interface Leftover extends Thing {
+  reason: string;
+}
+
+/** Every container, network and volume that carries the labels. */
+export async function listThings(docker: Docker, filter: string[]): Promise<Thing[]> {
+  const filters = { label: filter };
+  const [containers, networks, volumes] = await Promise.all([
+    docker.listContainers({ all: true, filters }),
+    docker.listNetworks({ filters }),
+    docker.listVolumes({ filters }),
+  ]);
+  return [
+    ...containers.map((container) => ({
+      kind: "container" as const,
+      id: container.Id,
+      name: (container.Names?.[0] ?? container.Id.slice(0, 12)).replace(/^\//, ""),
+      labels: container.Labels ?? {},
+    })),
+    ...networks.map((network) => ({
+      kind: "network" as const,
+      id: network.Id,
+      name: network.Name,
+      labels: network.Labels ?? {},
+    })),
+    ...(volumes.Volumes ?? []).map((volume) => ({
+      kind: "volume" as const,
+      id: volume.Name,
+      name: volume.Name,
+      labels: volume.Labels ?? {},
+    })),
+  ];
+}
+
+/** Seconds between the attempts: an endpoint or a mount may need a moment to go. */
+const pauses = [0.1, 0.3, 1, 2];
+
+/**
+ * Removes all that carries the selector's labels, and looks again until nothing is left or patience is.
+ *
+ * @returns what was found and removed, and what is still there
+ */
+export async function sweep(
+  docker: Docker,
+  selector: Selector,
+  options: { patience?: number } = {},
+): Promise<{ removed: Thing[]; left: Leftover[] }> {
+  const removed = new Map<string, Thing>();
+  let left: Leftover[] = [];
+  for (const pause of [...pauses.slice(0, options.patience ?? pauses.length), undefined]) {
+    const things = await listThings(docker, labelFilter(selector));
+    if (things.length === 0) return { removed: [...removed.values()], left: [] };
+    left = await removeThings(docker, things);
+    const stuck = new Set(left.map((thing) => thing.id));
+    for (const thing of things) if (!stuck.has(thing.id)) removed.set(thing.id, thing);
+    if (pause !== undefined && left.length > 0) await sleep(pause * 1000);
+  }
+  return { removed: [...removed.values()], left };
+}
+
+/** Removes the things, containers first, since they hold the others. What is gone already counts as removed. */
+export async function removeThings(docker: Docker, things: Thing[]): Promise<Leftover[]> {
+  const left: Leftover[] = [];
+  const removeAll = async (kind: Thing["kind"], remove: (thing: Thing) => Promise<unknown>) => {
+    await Promise.all(
+      things
+        .filter((thing) => thing.kind === kind)
+        .map(async (thing) => {
+          try {
+            await remove(thing);
+          } catch (error) {
+            if (!isStatus(error, 404)) left.push({ ...thing, reason: engineMessage(error) });
+          }
+        }),
+    );
+  };
+  await removeAll("container", (thing) => docker.getContainer(thing.id).remove({ force: true, v: true }));
+  await Promise.all([
+    removeAll("network", (thing) => removeNetwork(docker, thing.id)),
+    removeAll("volume", (thing) => docker.getVolume(thing.name).remove({ force: true })),
+  ]);
+  return left;
+}
+
+/** The engine refuses while anything is connected, be it a CI job's container that joined, or an endpoint it forgot. */
+async function removeNetwork(docker: Docker, id: string): Promise<void> {
+  const network = docker.getNetwork(id);
+  try {
+    await network.remove();
+  } catch (error) {
+    if (isStatus(error, 404)) return;
+    const info = (await network.inspect()) as { Containers?: Record<string, { Name?: string }> };
+    for (const [container, endpoint] of Object.entries(info.Containers ?? {})) {
+      // A stale endpoint is listed under a number that no container has; its name still works.
+      const target = container.startsWith("ep-") ? endpoint.Name : container;
+      await network.disconnect({ Container: target ?? container, Force: true }).catch(() => undefined);
+    }
+    await network.remove();
+  }
+}
+
+/** What the engine says, without the HTTP around it. */
+export function engineMessage(error: unknown): string {
+  const { json, message } = error as { json?: { message?: string }; message?: string };
+  return json?.message ?? message ?? String(error);
+}

@@ -1,0 +1,184 @@
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import { container, known, run, type World } from "./harness";
+
+const root = join(__dirname, "../..");
+
+/** A settings file's values as Pulumi hands them to the program: text, or JSON. */
+function settings(stack: string): Record<string, string> {
+  const { config } = parse(readFileSync(join(root, `Pulumi.${stack}.yaml`), "utf8"));
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+  );
+}
+
+let checkout: string;
+
+beforeEach(() => {
+  checkout = realpathSync(mkdtempSync(join(tmpdir(), "checkout-")));
+  mkdirSync(join(checkout, "example/tests/fixtures"), { recursive: true });
+  mkdirSync(join(checkout, "node_modules"));
+});
+
+afterEach(() => {
+  rmSync(checkout, { recursive: true });
+});
+
+/** Runs index.ts in the checkout, anew each time. */
+async function program(stack: string, { config, env }: Pick<World, "config" | "env"> = {}) {
+  jest.doMock("@pulumi/pulumi", () => pulumi);
+  const index = () => {
+    let outputs: Record<string, any> = {};
+    jest.isolateModules(() => (outputs = require("../../index")));
+    return outputs;
+  };
+  const world = { project: "seatrial", stack, config: { ...settings(stack.split("-")[0]!), ...config }, env };
+  process.chdir(checkout);
+  try {
+    return await run(index, world);
+  } finally {
+    process.chdir(root);
+  }
+}
+
+test("in CI: all parts, the tests, nothing published, mounted or kept", async () => {
+  const { resources, one, result } = await program("ci-1a2b3c4");
+  const custom = resources
+    .filter(({ type }) => !type.startsWith("seatrial:"))
+    .map(({ type, name }) => `${type} ${name}`);
+
+  expect(custom).toEqual([
+    "command:local:Command app-base",
+    "command:local:Command database-base",
+    "command:local:Command object-store",
+    "command:local:Command probe",
+    "command:local:Command worker-ready",
+    "docker:index/container:Container api",
+    "docker:index/container:Container api-probe",
+    "docker:index/container:Container db",
+    "docker:index/container:Container store",
+    "docker:index/container:Container store-probe",
+    "docker:index/container:Container tests",
+    "docker:index/container:Container worker",
+    "docker:index/image:Image app",
+    "docker:index/image:Image database",
+    "docker:index/network:Network network",
+    "docker:index/volume:Volume tests-artifacts",
+  ]);
+  expect(one(container, "api").inputs).toMatchObject({
+    image: "sha256:app",
+    command: ["node", "/app/api.js"],
+    envs: [
+      "AWS_ACCESS_KEY_ID=for-tests-only",
+      "AWS_REGION=us-east-1",
+      "AWS_SECRET_ACCESS_KEY=for-tests-only-secret",
+      "DATABASE_URL=postgres://seatrial:for-tests-only@db:5432/seatrial",
+      "S3_BUCKET=documents",
+      "S3_ENDPOINT=http://store:9000",
+    ],
+  });
+  expect(one(container, "tests").inputs.envs).toContain("API_URL=http://api:8080");
+  expect(resources.filter(({ inputs }) => inputs.ports).map(({ name }) => name)).toEqual([]);
+  expect(resources.filter(({ inputs }) => inputs.volumes).map(({ name }) => name)).toEqual(["tests"]);
+  expect(await known(result.exitCode)).toEqual({ value: 3, secret: false });
+  expect((await known(result.logs)).secret).toBe(true);
+  expect(result.artifacts).toBe("/artifacts");
+  expect(Object.keys(result)).toEqual(["exitCode", "logs", "artifacts"]);
+});
+
+test("who waits for whom", async () => {
+  const { one } = await program("ci-1a2b3c4");
+  const dependencies = Object.fromEntries(
+    ["db", "store", "api", "worker", "tests"].map((name) => [name, one(container, name).dependsOn]),
+  );
+
+  const stores = ["seatrial:index:Database db", "seatrial:index:ObjectStore store"];
+  expect(dependencies).toEqual({
+    db: [],
+    store: [],
+    api: stores,
+    worker: stores,
+    tests: ["seatrial:index:Api api", "seatrial:index:Worker worker"],
+  });
+});
+
+test("a developer's stack: published on the loopback, sources mounted, data kept, no tests", async () => {
+  const { resources, one, result } = await program("dev");
+
+  expect(one(container, "api").inputs).toMatchObject({
+    command: ["node", "/app/example/dev.mjs", "api"],
+    ports: [{ internal: 8080, external: 18080, ip: "127.0.0.1" }],
+    volumes: [
+      { hostPath: join(checkout, "example"), containerPath: "/app/example", readOnly: true },
+      { hostPath: join(checkout, "node_modules"), containerPath: "/app/node_modules", readOnly: true },
+    ],
+  });
+  expect(one(container, "worker").inputs.command).toEqual(["node", "/app/example/dev.mjs", "worker"]);
+  expect(resources.filter(({ type }) => type.includes("Volume")).map(({ name }) => name)).toEqual([
+    "db-data",
+    "store-data",
+  ]);
+  expect(await known(result.apiUrl)).toEqual({ value: "http://127.0.0.1:18080", secret: false });
+  expect(Object.keys(result)).toEqual(["apiUrl"]);
+});
+
+test("a developer's tests can be added without touching anything else", async () => {
+  const without = await program("dev");
+  const { resources } = await program("dev", { config: { "seatrial:tests.enabled": "true" } });
+  const added = resources.filter(
+    ({ type, name }) => !without.resources.some((other) => other.type === type && other.name === name),
+  );
+
+  expect(added.map(({ name }) => name)).toEqual(["tests", "tests-artifacts", "tests"]);
+  expect(resources.filter((resource) => !added.includes(resource))).toEqual(without.resources);
+});
+
+test.each([
+  ["IMAGE", { env: { IMAGE: "shop:built" } }],
+  ["images.app", { config: { "seatrial:images.app": "shop:built" } }],
+])(
+  "an image that %s names is used for api, worker and tests, and nothing is built or bundled",
+  async (_name, world) => {
+    const { invokes, one, resources } = await program("ci-1a2b3c4", world);
+
+    expect(["api", "worker", "tests"].map((name) => one(container, name).inputs.image)).toEqual(
+      Array(3).fill("shop:built"),
+    );
+    expect(resources.map(({ name }) => name)).not.toContain("app-base");
+    expect(invokes).toEqual([]);
+  },
+);
+
+test("images are named after the commit", async () => {
+  const { resources } = await program("ci-1a2b3c4");
+
+  expect(resources.filter(({ type }) => type.includes("Image")).map(({ inputs }) => inputs.imageName)).toEqual(
+    expect.arrayContaining(["seatrial-example-api:1a2b3c4d", "seatrial-example-database:1a2b3c4d"]),
+  );
+});
+
+test("credentials are secret wherever they go", async () => {
+  const config = { "seatrial:database.password": "s3cret", "seatrial:tests.passthrough": '{"secret":["TOKEN"]}' };
+  const { resources } = await program("ci-1a2b3c4", { config, env: { TOKEN: "t0ken" } });
+  const leaks = resources
+    .filter(({ type }) => !type.startsWith("seatrial:"))
+    .flatMap(({ name, inputs, secrets }) =>
+      Object.entries(inputs)
+        .filter(([key, value]) => /s3cret|t0ken/.test(JSON.stringify(value)) && !secrets.includes(key))
+        .map(([key]) => `${name}.${key}`),
+    );
+
+  expect(JSON.stringify(resources)).toMatch(/TOKEN=t0ken/);
+  expect(leaks).toEqual([]);
+});
+
+test.each([
+  ["tests.timeout", "soon", 'Tests "tests": timeout: expected a duration'],
+  ["api.hostPort", "http", "Setting seatrial:api.hostPort: expected number, received NaN"],
+  ["api.hostport", "1", "Setting seatrial:api.hostport: no such setting; there are api.hostPort, api.passthrough"],
+])("%s: %s is refused", async (key, value, message) => {
+  await expect(program("ci-1a2b3c4", { config: { [`seatrial:${key}`]: value } })).rejects.toThrow(message);
+});
