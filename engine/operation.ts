@@ -2,9 +2,10 @@
 import { UserError, type ConfigValue, type OperationOptions, type OperationResult, type Project } from "./api";
 import { Deployment } from "./deployment/deployment";
 import { eventStream, type EventStream } from "./deployment/event-stream";
-import { makeHooks } from "./deployment/hooks";
+import { type Hooks, makeHooks } from "./deployment/hooks";
 import { makeMasker, type Masker } from "./deployment/masker";
 import { type ContextFor, ProviderRegistry } from "./deployment/provider-registry";
+import { settlePending, warnOfPending } from "./deployment/settle";
 import { type Step } from "./deployment/step";
 import { StepGenerator } from "./deployment/step-generator";
 import type { Op } from "./events";
@@ -25,6 +26,8 @@ export interface OperationTarget {
   secrets: SecretsManager;
   snapshot: Snapshot;
   recorder: (snapshot: Snapshot) => Recorder;
+  /** What opening the stack found out that its user should know. */
+  warnings?: string[];
   /** Makes a snapshot in the middle of the operation the one that later recording starts from. */
   save: (snapshot: Snapshot) => void;
 }
@@ -35,9 +38,23 @@ export interface OperationOutcome {
   snapshot: Snapshot;
 }
 
+/** Brings the program's registrations to the deployment; resolves when all of it is done. */
+export type ProgramRunner = (
+  deployment: Deployment,
+  target: OperationTarget,
+  options: OperationOptions,
+  events: EventStream,
+  hooks: Hooks,
+) => Promise<void>;
+
 const ORGANIZATION = "organization";
 
-export async function operate(target: OperationTarget, options: OperationOptions): Promise<OperationOutcome> {
+/** `run` is another source of registrations than the project's program. */
+export async function operate(
+  target: OperationTarget,
+  options: OperationOptions,
+  run: ProgramRunner = runProgram,
+): Promise<OperationOutcome> {
   const started = process.hrtime.bigint();
   const preview = options.kind === "preview";
   const masker = makeMasker();
@@ -46,7 +63,14 @@ export async function operate(target: OperationTarget, options: OperationOptions
   const events = eventStream((event) => options.onEvent?.(event), masker);
   events.emit({ preludeEvent: { config: displayConfig(target.config) } });
 
+  for (const warning of target.warnings ?? []) events.diagnostic("warning", warning);
+
   let snapshot = target.snapshot;
+  if (preview) warnOfPending(snapshot, events);
+  else if (snapshot.pendingOperations.length > 0) {
+    snapshot = await settle(snapshot, options, events);
+    target.save(snapshot);
+  }
   let changes: Partial<Record<Op, number>> = {};
   const errors: OperationResult["errors"] = [];
   let outputs: PropertyMap = {};
@@ -54,12 +78,12 @@ export async function operate(target: OperationTarget, options: OperationOptions
     options.kind === "refresh" ? ["refresh"] : options.refresh ? ["refresh", "main"] : ["main"];
   for (const phase of phases) {
     if (errors.length > 0 || options.signal?.aborted) break;
-    const run = await runPhase(phase, { ...target, snapshot }, options, preview, events, masker);
-    snapshot = run.snapshot;
+    const done = await runPhase(phase, { ...target, snapshot }, options, run, events, masker);
+    snapshot = done.snapshot;
     if (phase === "refresh" && phases.length > 1 && !preview) target.save(snapshot);
-    changes = phase === "refresh" && phases.length > 1 ? {} : run.changes;
-    errors.push(...run.errors);
-    outputs = run.outputs;
+    changes = phase === "refresh" && phases.length > 1 ? {} : done.changes;
+    errors.push(...done.errors);
+    outputs = done.outputs;
   }
 
   if (options.expectNoChanges && Object.entries(changes).some(([op, n]) => op !== "same" && (n ?? 0) > 0)) {
@@ -95,6 +119,29 @@ export async function operate(target: OperationTarget, options: OperationOptions
   };
 }
 
+function providerContexts(signal: AbortSignal, events: EventStream): ContextFor {
+  return (urn) => ({
+    signal,
+    log: (severity, message, { ephemeral, streamId } = {}) => {
+      if (severity !== "debug") events.diagnostic(severity, message, { urn, ephemeral, streamId });
+    },
+  });
+}
+
+/** What an interrupted operation left in the balance is looked up before anything else is done. */
+async function settle(snapshot: Snapshot, options: OperationOptions, events: EventStream): Promise<Snapshot> {
+  const registry = new ProviderRegistry(
+    options.providers,
+    new Map(snapshot.resources.filter((state) => !state.delete).map((state) => [state.urn, state])),
+  );
+  const contextFor = providerContexts(options.signal ?? new AbortController().signal, events);
+  try {
+    return await settlePending(snapshot, { registry, contextFor, events, now: () => new Date().toISOString() });
+  } finally {
+    await registry.close();
+  }
+}
+
 interface Phase {
   snapshot: Snapshot;
   changes: Partial<Record<Op, number>>;
@@ -106,17 +153,13 @@ async function runPhase(
   phase: "refresh" | "main",
   target: OperationTarget,
   options: OperationOptions,
-  preview: boolean,
+  run: ProgramRunner,
   events: EventStream,
   masker: Masker,
 ): Promise<Phase> {
+  const preview = options.kind === "preview";
   const signal = options.signal ?? new AbortController().signal;
-  const contextFor: ContextFor = (urn) => ({
-    signal,
-    log: (severity, message, { ephemeral, streamId } = {}) => {
-      if (severity !== "debug") events.diagnostic(severity, message, { urn, ephemeral, streamId });
-    },
-  });
+  const contextFor = providerContexts(signal, events);
   const previous = target.snapshot.resources.map((state) => ({ ...state }));
   const snapshot = { resources: previous, pendingOperations: target.snapshot.pendingOperations };
   const registry = new ProviderRegistry(
@@ -156,7 +199,7 @@ async function runPhase(
   try {
     if (phase === "refresh") await deployment.runAll(refreshSteps(previous, selection.isTargeted));
     else if (options.kind === "destroy") await deployment.deleteAll(generator.deletions());
-    else await runProgram(deployment, target, options, preview, events, hooks);
+    else await run(deployment, target, options, events, hooks);
     await deployment.settled();
     const outputs =
       phase === "main" && options.kind !== "destroy"
@@ -176,9 +219,8 @@ async function runProgram(
   deployment: Deployment,
   target: OperationTarget,
   options: OperationOptions,
-  preview: boolean,
   events: EventStream,
-  hooks: ReturnType<typeof makeHooks>,
+  hooks: Hooks,
 ): Promise<void> {
   const monitor = await serveMonitor({
     deployment,
@@ -194,7 +236,7 @@ async function runProgram(
       organization: ORGANIZATION,
       config: target.config,
       address: monitor.address,
-      preview,
+      preview: options.kind === "preview",
       parallel: options.parallel,
       ...(options.workingDirectory ? { workingDirectory: options.workingDirectory } : {}),
       onError: (message, urn) => {

@@ -133,6 +133,13 @@ export interface ReadResponse {
   properties: PropertyMap;
 }
 
+/** A resource that was being created when an operation was interrupted, so that its id is not known. */
+export interface FindRequest extends ResourceIdentity {
+  inputs: PropertyMap;
+  /** Ids that the state knows already, such as that of the one it was to replace: none of them is it. */
+  known: string[];
+}
+
 export interface InvokeRequest {
   /** The function's token, such as `docker:index/getNetwork:getNetwork`. */
   token: string;
@@ -175,6 +182,11 @@ export interface Provider {
   read(request: ReadRequest, context: ProviderContext): Promise<ReadResponse>;
   update(request: UpdateRequest, context: ProviderContext): Promise<UpdateResponse>;
   delete(request: DeleteRequest, context: ProviderContext): Promise<void>;
+  /**
+   * Looks for a resource by what a creation leaves on it from the start: its name, its labels. `undefined` where there
+   * is none that is surely this one. Without this method such a resource is forgotten, with a warning.
+   */
+  find?(request: FindRequest, context: ProviderContext): Promise<ReadResponse | undefined>;
   invoke(request: InvokeRequest, context: ProviderContext): Promise<InvokeResponse>;
   /** Releases connections and processes. */
   close(): Promise<void>;

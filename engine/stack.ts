@@ -11,7 +11,7 @@ import {
   type UntypedDeployment,
   UserError,
 } from "./api";
-import { operate, stackOutputsOf } from "./operation";
+import { operate, type ProgramRunner, stackOutputsOf } from "./operation";
 import { loadStackSettings, resolveConfig } from "./project/project";
 import { openStackSecrets } from "./secrets/stack-secrets";
 import type { SecretsManager } from "./secrets/passphrase";
@@ -24,6 +24,7 @@ import {
 } from "./state/checkpoint";
 import { backendFolder, type Checkpoint, FileBackend } from "./state/file-backend";
 import { integrityProblem } from "./state/integrity";
+import { journalSalt } from "./state/journal";
 import { journalRecorder, memoryRecorder, replayJournal } from "./state/recorder";
 import { toDisplay, toPlain } from "./values";
 
@@ -50,7 +51,7 @@ export async function openStack(options: OpenStackOptions): Promise<Stack> {
   }
   const settings = loadStackSettings(project, name, options.configFile);
   const checkpoint = backend.load(name);
-  const salt = checkpointSalt(checkpoint) ?? settings.encryptionSalt;
+  const salt = checkpointSalt(checkpoint) ?? journalSalt(backend.journalFile(name)) ?? settings.encryptionSalt;
   const secrets = openStackSecrets({ env, ...(salt ? { salt } : {}) });
   const config = resolveConfig(project, settings, options.config ?? {}, secrets);
   if (options.create && !backend.exists(name)) backend.save(name, serializeDeployment(emptySnapshot(), secrets));
@@ -116,13 +117,19 @@ export async function listStacks(project: Project, env: NodeJS.ProcessEnv = proc
 
 /**
  * Runs one operation: takes the lock, works, saves the state, gives the lock back. What goes wrong in the deployment is
- * told in the result; it throws a UserError where the operation can't begin.
+ * told in the result; it throws a UserError where the operation can't begin. `run` is another source of registrations
+ * than the project's program.
  */
-export async function runOperation(stack: Stack, options: OperationOptions): Promise<OperationResult> {
+export async function runOperation(
+  stack: Stack,
+  options: OperationOptions,
+  run?: ProgramRunner,
+): Promise<OperationResult> {
   const { backend, secrets } = internals.get(stack)!;
   const preview = options.kind === "preview";
   const warnings: string[] = [];
   const unlock = preview ? () => undefined : backend.lock(stack.name, (message) => warnings.push(message));
+  let unsaved = false;
   try {
     const { snapshot, replayed } = readSnapshot(backend, stack.name, secrets);
     const problem = integrityProblem(snapshot);
@@ -132,6 +139,7 @@ export async function runOperation(stack: Stack, options: OperationOptions): Pro
       );
     if (replayed && !preview) backend.save(stack.name, serializeDeployment(snapshot, secrets));
     const startTime = Date.now();
+    unsaved = !preview;
     const { result, snapshot: after } = await operate(
       {
         project: stack.project,
@@ -139,20 +147,39 @@ export async function runOperation(stack: Stack, options: OperationOptions): Pro
         config: stack.config,
         secrets,
         snapshot,
+        warnings,
         save: (middle) => backend.save(stack.name, serializeDeployment(middle, secrets)),
         recorder: (base) =>
-          preview ? memoryRecorder(base) : journalRecorder(base, backend.journalFile(stack.name), secrets),
+          preview
+            ? memoryRecorder(base)
+            : journalRecorder(base, backend.fingerprint(stack.name), backend.journalFile(stack.name), secrets),
       },
       options,
+      run,
     );
     if (!preview) {
       backend.save(stack.name, serializeDeployment(after, secrets));
-      backend.removeJournal(stack.name);
+      unsaved = false;
       backend.addHistory(stack.name, historyEntry(options, result, startTime));
     }
     return result;
+  } catch (error) {
+    if (unsaved) unsaved = !foldJournal(backend, stack.name, secrets);
+    throw error;
   } finally {
-    unlock();
+    // With the lock on it nobody takes the checkpoint for the whole truth while the journal knows more.
+    if (!unsaved) unlock();
+  }
+}
+
+/** Saves what an operation that broke off had recorded; false where even that can't be done. */
+function foldJournal(backend: FileBackend, name: string, secrets: SecretsManager): boolean {
+  try {
+    const { snapshot, replayed } = readSnapshot(backend, name, secrets);
+    if (replayed) backend.save(name, serializeDeployment(snapshot, secrets));
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -188,7 +215,7 @@ function readSnapshot(
       )
     : emptySnapshot();
   const replayed = existsSync(backend.journalFile(name))
-    ? replayJournal(base, backend.journalFile(name), secrets)
+    ? replayJournal(base, backend.fingerprint(name), backend.journalFile(name), secrets)
     : undefined;
   return { snapshot: replayed ?? base, replayed: replayed !== undefined };
 }

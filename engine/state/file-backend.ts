@@ -9,9 +9,10 @@
  *
  * Source: `pkg/backend/diy` in pulumi/pulumi.
  */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -20,7 +21,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
@@ -28,6 +28,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { UserError, type Project } from "../api";
 import type { SerializedDeployment } from "./checkpoint";
+import { markCompacted } from "./journal";
 
 /** State is for its owner only: it may tell more than its secrets. */
 const FILE_MODE = 0o600;
@@ -83,7 +84,7 @@ export class FileBackend {
     return join(this.root, "seatrial", this.project, `${stack}.jsonl`);
   }
 
-  removeJournal(stack: string): void {
+  private removeJournal(stack: string): void {
     rmSync(this.journalFile(stack), { force: true });
   }
 
@@ -126,6 +127,12 @@ export class FileBackend {
     }
   }
 
+  /** Names the content of the stack's checkpoint file: its SHA-256, empty where there is none. */
+  fingerprint(stack: string): string {
+    const file = this.stackFile(stack);
+    return existsSync(file) ? sha256(readFileSync(file)) : "";
+  }
+
   save(stack: string, deployment: SerializedDeployment): void {
     const meta = join(this.root, "meta.yaml");
     if (!existsSync(meta)) write(meta, "version: 1\n");
@@ -134,9 +141,13 @@ export class FileBackend {
       version: 3,
       checkpoint: { stack: `organization/${this.project}/${stack}`, latest: deployment },
     };
-    if (existsSync(file)) renameSync(file, `${file}.bak`);
-    write(file, JSON.stringify(checkpoint, undefined, 4));
+    const text = JSON.stringify(checkpoint, undefined, 4);
+    markCompacted(this.journalFile(stack), sha256(text));
+    // A copy, so that there is a checkpoint at every moment.
+    if (existsSync(file)) copyFileSync(file, `${file}.bak`);
+    write(file, text);
     rmSync(`${file}.gz`, { force: true });
+    this.removeJournal(stack);
   }
 
   remove(stack: string): void {
@@ -190,6 +201,8 @@ export class FileBackend {
   }
 }
 
+const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");
+
 /** Writes beside the file and renames, so that a reader sees the old content or the new, never half of it. */
 function write(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: FOLDER_MODE });
@@ -201,16 +214,6 @@ function write(file: string, text: string): void {
     closeSync(fd);
   }
   renameSync(temporary, file);
-}
-
-/** Makes the folder of a file that is for its owner only. */
-export function makeFolderFor(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: FOLDER_MODE });
-}
-
-export function writeOwnFile(file: string, text: string): void {
-  makeFolderFor(file);
-  writeFileSync(file, text, { mode: FILE_MODE });
 }
 
 function readLock(path: string): LockContent | undefined {

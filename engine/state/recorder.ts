@@ -5,10 +5,12 @@
  * time, so that its cost grows with the steps and not with the stack; at the end it is compacted into the checkpoint.
  * After a crash the checkpoint and the journal together tell what is and what was pending.
  */
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { UserError } from "../api";
 import { isComponentStep, type Step } from "../deployment/step";
-import type { ResourceState } from "../resource";
+import { dependenciesOf, type ResourceState } from "../resource";
 import type { SecretsManager } from "../secrets/passphrase";
+import { formatProviderReference, parseProviderReference } from "../urn";
 import {
   deserializeResource,
   type PendingOperation,
@@ -16,18 +18,7 @@ import {
   type SerializedResource,
   type Snapshot,
 } from "./checkpoint";
-import { makeFolderFor } from "./file-backend";
-
-/**
- * One line of the journal. Resources of the checkpoint are named by their index in it (`old`), new ones by the number
- * of the line that brought them (`was`).
- */
-type Entry =
-  | { n: number; begin: PendingOperation["type"]; resource: SerializedResource }
-  | { n: number; end: number }
-  | { n: number; add: SerializedResource; ends?: number; done?: number; condemn?: number }
-  | { n: number; done: number; ends?: number }
-  | { n: number; change: SerializedResource; old?: number; was?: number; ends?: number };
+import { type Entry, type Journal, type Marker, openJournal, readJournal } from "./journal";
 
 type Body<T> = T extends unknown ? Omit<T, "n"> : never;
 
@@ -50,20 +41,8 @@ export function memoryRecorder(base: Snapshot): Recorder {
 }
 
 /** Throws where the journal can't be written: an operation that can't be recorded must not begin. */
-export function journalRecorder(base: Snapshot, file: string, secrets: SecretsManager): Recorder {
-  makeFolderFor(file);
-  const fd = openSync(file, "w", 0o600);
-  return makeRecorder(base, {
-    secrets,
-    append: (entry) => void writeSync(fd, `${JSON.stringify(entry)}\n`),
-    close: () => closeSync(fd),
-  });
-}
-
-interface Journal {
-  secrets: SecretsManager;
-  append(entry: Entry): void;
-  close(): void;
+export function journalRecorder(base: Snapshot, fingerprint: string, file: string, secrets: SecretsManager): Recorder {
+  return makeRecorder(base, openJournal(file, fingerprint, secrets));
 }
 
 function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
@@ -73,12 +52,13 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
   const refreshed = new Map<ResourceState, ResourceState>();
   const news: ResourceState[] = [];
   const lines = new Map<ResourceState, number>();
+  const renamed = new Map<string, string>();
   const pending = new Map<Step, { line: number; operation: PendingOperation }>();
   let count = 0;
 
   const serialize = (state: ResourceState): SerializedResource =>
-    serializeResource(state, (plaintext) => journal!.secrets.encrypt(plaintext));
-  const append = (body: () => Body<Entry>): number => {
+    serializeResource(state, (plaintext) => journal!.encrypt(plaintext));
+  const append = (body: () => Body<Exclude<Entry, Marker>>): number => {
     const n = ++count;
     if (journal) journal.append({ n, ...body() } as Entry);
     return n;
@@ -92,6 +72,8 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
     }));
     lines.set(state, line);
     news.push(state);
+    const before = old ?? condemned;
+    if (before && before.urn !== state.urn) renamed.set(before.urn, state.urn);
     if (old) done.add(old);
   };
   const ends = (step: Step): { ends?: number } => {
@@ -119,7 +101,6 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
         case "same":
         case "update":
         case "read":
-        case "read-replacement":
         case "import":
           add(step.new!, step, step.old);
           return;
@@ -134,6 +115,7 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
           return;
         case "create":
         case "create-replacement":
+        case "read-replacement":
         case "import-replacement": {
           const old = step.old;
           add(step.new!, step, old?.pendingReplacement ? old : undefined, old?.delete ? old : undefined);
@@ -167,14 +149,38 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
       append(() => ({ change: serialize(state), was: lines.get(state) }));
     },
     snapshot: () => ({
-      resources: [
-        ...news.filter((state) => !done.has(state)),
-        ...base.resources.filter((state) => !done.has(state)).map((state) => refreshed.get(state) ?? state),
-      ],
+      resources: withRenamed(
+        [
+          ...news.filter((state) => !done.has(state)),
+          ...base.resources.filter((state) => !done.has(state)).map((state) => refreshed.get(state) ?? state),
+        ],
+        renamed,
+      ),
       pendingOperations: [...base.pendingOperations, ...[...pending.values()].map(({ operation }) => operation)],
     }),
     close: () => journal?.close(),
   };
+}
+
+/** References to a resource that an alias has given another URN follow it. */
+function withRenamed(resources: ResourceState[], renamed: ReadonlyMap<string, string>): ResourceState[] {
+  if (renamed.size === 0) return resources;
+  const follow = (urn: string): string => renamed.get(urn) ?? urn;
+  return resources.map((state) => {
+    if (!dependenciesOf(state).some((urn) => renamed.has(urn))) return state;
+    const provider = state.provider ? parseProviderReference(state.provider) : undefined;
+    return {
+      ...state,
+      parent: follow(state.parent),
+      dependencies: state.dependencies.map(follow),
+      propertyDependencies: Object.fromEntries(
+        Object.entries(state.propertyDependencies).map(([key, urns]) => [key, urns.map(follow)]),
+      ),
+      deletedWith: follow(state.deletedWith),
+      replaceWith: state.replaceWith.map(follow),
+      ...(provider ? { provider: formatProviderReference({ ...provider, urn: follow(provider.urn) }) } : {}),
+    };
+  });
 }
 
 function pendingType(step: Step): PendingOperation["type"] | undefined {
@@ -200,23 +206,45 @@ function pendingType(step: Step): PendingOperation["type"] | undefined {
 }
 
 /**
- * What a journal that was never compacted makes of its checkpoint; `undefined` where there is no journal. A last line
- * that was cut off by a crash is left out: its provider call had not begun, or its end is seen as pending.
+ * What a journal that was never compacted makes of its checkpoint; `undefined` where there is nothing to replay. A last
+ * line that was cut off by a crash is left out: its provider call had not begun, or its end is seen as pending.
+ *
+ * Throws a UserError for a journal of another checkpoint than this one: its indexes would name the wrong resources.
  */
-export function replayJournal(base: Snapshot, file: string, secrets: SecretsManager): Snapshot | undefined {
+export function replayJournal(
+  base: Snapshot,
+  fingerprint: string,
+  file: string,
+  secrets: SecretsManager,
+): Snapshot | undefined {
   if (!existsSync(file)) return undefined;
+  const entries = readJournal(file);
+  const [first] = entries;
+  // Cut off before its first line was whole: nothing had begun.
+  if (!first) return undefined;
+  if (!("base" in first) || first.base !== fingerprint) {
+    if (entries.some((entry) => "compacted" in entry && entry.compacted === fingerprint)) return undefined;
+    throw new UserError(
+      `the journal ${file} of an interrupted operation belongs to another state than the stack's: somebody has changed that since; remove the journal to go on with the state as it is`,
+    );
+  }
   const decrypt = (ciphertext: string): string => secrets.decrypt(ciphertext);
   const olds: (ResourceState | undefined)[] = [...base.resources];
   const news = new Map<number, ResourceState>();
   const pending = new Map<number, PendingOperation>();
-  for (const entry of readEntries(file)) {
+  const renamed = new Map<string, string>();
+  for (const entry of entries) {
+    if ("base" in entry || "salt" in entry || "compacted" in entry) continue;
     if ("ends" in entry && entry.ends !== undefined) pending.delete(entry.ends);
     if ("begin" in entry) {
       pending.set(entry.n, { type: entry.begin, resource: deserializeResource(entry.resource, decrypt) });
     } else if ("end" in entry) {
       pending.delete(entry.end);
     } else if ("add" in entry) {
-      news.set(entry.n, deserializeResource(entry.add, decrypt));
+      const state = deserializeResource(entry.add, decrypt);
+      news.set(entry.n, state);
+      const before = olds[entry.done ?? entry.condemn ?? -1];
+      if (before && before.urn !== state.urn) renamed.set(before.urn, state.urn);
       const condemned = entry.condemn === undefined ? undefined : olds[entry.condemn];
       if (condemned) olds[entry.condemn!] = { ...condemned, delete: true };
       if (entry.done !== undefined) olds[entry.done] = undefined;
@@ -231,20 +259,7 @@ export function replayJournal(base: Snapshot, file: string, secrets: SecretsMana
     }
   }
   return {
-    resources: [...news.values(), ...olds.filter((state) => state !== undefined)],
+    resources: withRenamed([...news.values(), ...olds.filter((state) => state !== undefined)], renamed),
     pendingOperations: [...base.pendingOperations, ...pending.values()],
   };
-}
-
-function readEntries(file: string): Entry[] {
-  const entries: Entry[] = [];
-  for (const line of readFileSync(file, "utf8").split("\n")) {
-    if (line === "") continue;
-    try {
-      entries.push(JSON.parse(line) as Entry);
-    } catch {
-      break;
-    }
-  }
-  return entries;
 }

@@ -1,0 +1,139 @@
+/**
+ * Settling: what an interrupted operation had begun is looked up, so that the snapshot tells again what is.
+ *
+ * A pending operation says that a provider call was begun and not that it did anything. For a resource that has an id
+ * its provider is asked to read it; one that was being created is looked for by what its provider recognizes it by.
+ * Nothing is changed but the snapshot.
+ */
+import { InitializationError, type ReadResponse } from "../provider";
+import { dependenciesOf, type ResourceState } from "../resource";
+import type { PendingOperation, Snapshot } from "../state/checkpoint";
+import { isProviderType, urnName } from "../urn";
+import type { EventStream } from "./event-stream";
+import { incoming, outgoingState } from "./provider-calls";
+import type { ContextFor, ProviderRegistry } from "./provider-registry";
+
+export interface SettleParts {
+  registry: ProviderRegistry;
+  contextFor: ContextFor;
+  events: EventStream;
+  now: () => string;
+}
+
+/** The snapshot with no operation pending, except those whose resource couldn't be looked at; each is told. */
+export async function settlePending(snapshot: Snapshot, parts: SettleParts): Promise<Snapshot> {
+  const known = new Set(snapshot.resources.map((state) => state.id));
+  const findings = await Promise.all(
+    snapshot.pendingOperations.map(async (operation) => ({ operation, apply: await look(operation, known, parts) })),
+  );
+  const left = findings.filter(({ apply }) => apply === undefined).map(({ operation }) => operation);
+  const resources = findings.reduce((states, { apply }) => (apply ? apply(states) : states), snapshot.resources);
+  return { resources, pendingOperations: left };
+}
+
+/** For previews, which change nothing: says what the next operation will look at. */
+export function warnOfPending({ pendingOperations }: Snapshot, events: EventStream): void {
+  for (const { type, resource } of pendingOperations) {
+    const message = `an interrupted operation was ${type} ${resource.urn}: the next update, refresh or destroy looks what became of it`;
+    events.diagnostic("warning", message, { urn: resource.urn });
+  }
+}
+
+type Change = (resources: ResourceState[]) => ResourceState[];
+
+const unchanged: Change = (resources) => resources;
+
+/** What the look tells about the snapshot; `undefined` where it couldn't be had. */
+async function look(
+  { type, resource }: PendingOperation,
+  known: ReadonlySet<string>,
+  parts: SettleParts,
+): Promise<Change | undefined> {
+  // Providers are nothing but state, and a read or an import has changed nothing yet.
+  if (isProviderType(resource.type) || type === "reading" || type === "importing") return unchanged;
+  try {
+    return type === "creating"
+      ? await lookForCreated(resource, known, parts)
+      : await lookAt(resource, `interrupted while it was being ${type === "deleting" ? "deleted" : "updated"}`, parts);
+  } catch (error) {
+    const message = `an interrupted operation was ${type} ${resource.urn}, and what became of it can't be seen: ${(error as Error).message}`;
+    parts.events.diagnostic("warning", message, { urn: resource.urn });
+    return undefined;
+  }
+}
+
+async function lookForCreated(
+  resource: ResourceState,
+  known: ReadonlySet<string>,
+  { registry, contextFor, events, now }: SettleParts,
+): Promise<Change> {
+  const { urn, type } = resource;
+  const instance = await registry.get(resource.provider);
+  const { provider, capabilities } = instance;
+  if (!provider.find) {
+    const message = `${urn} was being created when an operation was interrupted, and its provider can't look for it: if it is there, it has to be removed by hand`;
+    events.diagnostic("warning", message, { urn });
+    return unchanged;
+  }
+  const inputs = outgoingState(resource.inputs, instance);
+  const found = await provider.find({ urn, type, name: urnName(urn), inputs, known: [...known] }, contextFor(urn));
+  if (!found?.id || known.has(found.id)) return unchanged;
+  const time = now();
+  const state: ResourceState = {
+    ...resource,
+    id: found.id,
+    outputs: capabilities ? incoming(found.properties, resource.inputs, capabilities) : found.properties,
+    initErrors: ["interrupted while it was being created"],
+    created: time,
+    modified: time,
+  };
+  events.diagnostic("info", `found ${urn}, which was being created when an operation was interrupted`, { urn });
+  return (resources) => takeIn(resources, state);
+}
+
+async function lookAt(resource: ResourceState, reason: string, parts: SettleParts): Promise<Change> {
+  const there = await exists(resource, parts);
+  return (resources) => {
+    const at = resources.findIndex(({ urn, id }) => urn === resource.urn && id === resource.id);
+    const state = resources[at];
+    if (!state) return resources;
+    if (there) return resources.with(at, { ...state, initErrors: [reason] });
+    // What others still refer to was deleted ahead of its replacement.
+    const needed = resources.some((other) => other !== state && dependenciesOf(other).includes(state.urn));
+    const twin = resources.some((other) => other !== state && other.urn === state.urn);
+    if (needed && !twin) return resources.with(at, { ...state, pendingReplacement: true });
+    return resources.toSpliced(at, 1);
+  };
+}
+
+async function exists(resource: ResourceState, { registry, contextFor }: SettleParts): Promise<boolean> {
+  const { urn, type, id } = resource;
+  const instance = await registry.get(resource.provider);
+  const request = {
+    urn,
+    type,
+    name: urnName(urn),
+    id,
+    inputs: outgoingState(resource.inputs, instance),
+    properties: outgoingState(resource.outputs, instance),
+  };
+  let response: ReadResponse;
+  try {
+    response = await instance.provider.read(request, contextFor(urn));
+  } catch (error) {
+    if (error instanceof InitializationError) return true;
+    throw error;
+  }
+  return response.id !== "";
+}
+
+/** Puts a resource behind what it depends on; one of the same URN has been replaced by it. */
+function takeIn(resources: ResourceState[], state: ResourceState): ResourceState[] {
+  const others = resources.flatMap((other) => {
+    if (other.urn !== state.urn || other.delete) return [other];
+    return other.pendingReplacement ? [] : [{ ...other, delete: true }];
+  });
+  const needs = new Set(dependenciesOf(state));
+  const at = others.findLastIndex((other) => needs.has(other.urn) && !other.delete) + 1;
+  return others.toSpliced(at, 0, state);
+}
