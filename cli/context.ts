@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type Docker from "dockerode";
-import type { Project, ProviderFactory, Stack } from "../engine";
+import type { Project, Stack } from "../engine";
 import { UserError } from "../engine/api";
 import type { Engine } from "../run/host";
 import type { CommonOptions } from "./options";
@@ -9,23 +8,6 @@ import type { CommonOptions } from "./options";
 /** The engine is loaded when a command needs it: the SDK that comes with it takes most of a command's start. */
 export async function loadEngine(): Promise<Engine> {
   return (await import("../engine")) satisfies Engine;
-}
-
-export async function connectDocker(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
-  const { connectEngine } = await import("../providers/docker/engine/connect");
-  return await connectEngine(env);
-}
-
-/** The providers that are part of this program; what they make carries the labels. */
-export async function loadProviders(): Promise<(labels: Record<string, string>) => Record<string, ProviderFactory>> {
-  const [{ dockerProvider }, { commandProvider }] = await Promise.all([
-    import("../providers/docker"),
-    import("../providers/command"),
-  ]);
-  return (labels) => ({
-    docker: () => dockerProvider({ labels }),
-    command: () => commandProvider(),
-  });
 }
 
 /** A command's project and the engine that knows it. */

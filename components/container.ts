@@ -33,14 +33,12 @@ export const containerFields = {
   cpuShares: z.int().min(2).optional(),
 };
 
-const container = z.strictObject(containerFields);
-
 /** The docker provider's inputs for a container of the stack, in a network, under its short name. */
 export function containerArgs(
   name: string,
   role: Role,
   what: string,
-  args: z.output<typeof container>,
+  args: z.output<z.ZodObject<typeof containerFields>>,
 ): docker.ContainerArgs {
   return {
     name: dockerName(name),

@@ -23,10 +23,11 @@ const databaseArgs = serviceArgs
 export type DatabaseArgs = z.input<typeof databaseArgs>;
 
 const port = 5432;
-const dataDirectory = "/var/lib/postgresql/data";
+/** Where a volume goes: the image's own folder, whose owner the volume takes over. */
+const volumeDirectory = "/var/lib/postgresql/data";
 
-/** In a folder of its own: what is mounted belongs to root, and PostgreSQL wants its folder to be its own. */
-const cluster = `${dataDirectory}/cluster`;
+/** Where memory goes: no folder of the image, as Docker would take over the folder's permissions but not its owner. */
+const memoryDirectory = "/var/lib/postgresql/memory";
 
 /** What is in memory is lost with the container, so nothing is gained by writing it safely; tests run much faster. */
 const unsafe = ["postgres", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"];
@@ -44,6 +45,7 @@ export class Database extends pulumi.ComponentResource {
     const { user, database = user, keepData } = parse(databaseArgs, args, `Database "${name}"`);
     const password = pulumi.secret(args.password);
 
+    const directory = keepData ? volumeDirectory : memoryDirectory;
     const data = keepData ? volume(`${name}-data`, this) : undefined;
     const service = new Service(
       name,
@@ -51,15 +53,21 @@ export class Database extends pulumi.ComponentResource {
         image: args.image,
         network: args.network,
         command: data ? ["postgres"] : unsafe,
-        environment: { POSTGRES_USER: user, POSTGRES_PASSWORD: password, POSTGRES_DB: database, PGDATA: cluster },
+        environment: {
+          POSTGRES_USER: user,
+          POSTGRES_PASSWORD: password,
+          POSTGRES_DB: database,
+          // What is mounted may be root's, and PostgreSQL wants its folder to be its own.
+          PGDATA: `${directory}/cluster`,
+        },
         // Over TCP: while it is set up for the first time it listens on its Unix socket alone.
         readiness: {
           kind: "command",
           command: ["pg_isready", "-q", "-h", "127.0.0.1", "-U", user, "-d", database],
           timeout: args.readyTimeout,
         },
-        volumes: data ? [{ volume: data.name, target: dataDirectory }] : [],
-        tmpfs: data ? [] : [dataDirectory],
+        volumes: data ? [{ volume: data.name, target: directory }] : [],
+        tmpfs: data ? [] : [directory],
         memory: args.memory,
         cpus: args.cpus,
         cpuShares: args.cpuShares,

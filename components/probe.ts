@@ -4,7 +4,7 @@ import { keepLabels, labels } from "./labels";
 import { dockerName } from "./names";
 import { waitsUntil, type HealthReadiness } from "./readiness";
 
-/** Any image with `sh`, `nc` and `sleep` will do. */
+/** Any image with `sh`, `nc`, `wget` and `sleep` will do. */
 export const defaultProbeImage = "busybox:1.36-musl";
 
 /**

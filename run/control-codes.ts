@@ -45,7 +45,8 @@ export function controlCodeFilter(options: { colors: boolean }): ControlCodeFilt
           }
           return out;
         }
-        if (sequence.kind === "color" && options.colors) out += text.slice(start, sequence.end);
+        // In its 7-bit form, whichever it came in.
+        if (sequence.kind === "color" && options.colors) out += `\x1b[${sequence.parameters}m`;
         from = sequence.end;
       }
       const rest = text.slice(from);
@@ -70,7 +71,8 @@ export function stripControlCodes(text: string, options: { colors: boolean } = {
 const longestSequence = 256;
 
 type Sequence =
-  | { kind: "color" | "other"; end: number }
+  | { kind: "color"; parameters: string; end: number }
+  | { kind: "other"; end: number }
   /** The text ends inside the sequence; `string`: inside one that goes on until a terminator. */
   | { kind: "incomplete"; string: boolean };
 
@@ -96,8 +98,8 @@ function readSequence(text: string, start: number): Sequence {
     if (final === undefined) return { kind: "incomplete", string: false };
     // A byte that can't be part of the sequence ends it and is looked at again.
     if (!/[@-~]/.test(final)) return { kind: "other", end: at + body.length };
-    const color = final === "m" && /^[0-9;:]*$/.test(body);
-    return { kind: color ? "color" : "other", end: at + body.length + 1 };
+    const end = at + body.length + 1;
+    return final === "m" && /^[0-9;:]*$/.test(body) ? { kind: "color", parameters: body, end } : { kind: "other", end };
   }
   if (/[\]PX^_]/.test(introducer)) {
     const end = endOfString(text, at);

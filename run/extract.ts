@@ -106,6 +106,8 @@ export async function extractTar(archive: Readable, target: string, options: Ext
   }
 
   const parser = extract();
+  let damage: Error | undefined;
+  parser.on("error", (error) => (damage ??= error));
   archive.on("error", (error) => parser.destroy(error));
   archive.on("close", () => archive.readableEnded || parser.destroy(new Error("the archive ended early")));
   try {
@@ -116,7 +118,8 @@ export async function extractTar(archive: Readable, target: string, options: Ext
       entry.resume();
     }
   } catch (error) {
-    if (!(error instanceof LimitReached)) throw error;
+    // The parser knows why a file's content broke off.
+    if (!(error instanceof LimitReached)) throw damage ?? error;
     result.limit = error.message;
     archive.destroy();
   }

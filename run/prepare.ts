@@ -113,6 +113,7 @@ async function prepareWith(
     ...(commitOfRun ? { commit: commitOfRun.sha } : {}),
     ...(detectJob(host.env)?.id ? { job: detectJob(host.env)!.id! } : {}),
     ...(options.configFile ? { configFile: options.configFile } : {}),
+    ...(identity.owner ? { owner: identity.owner } : {}),
   });
   enterEnvironment(identity, options.testsCommand);
   return {

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Project } from "../engine/api";
+import type { Owner } from "./owner";
 
 /** What a checkout remembers of a run that has begun and not been cleaned up, in `.seatrial/runs/<stack>.json`. */
 export interface RunRecord {
@@ -14,6 +15,8 @@ export interface RunRecord {
   commit?: string;
   /** The CI job that began it. */
   job?: string;
+  /** The process that it belongs to; absent for one that was kept. */
+  owner?: Owner;
   /** Of `--config-file`. */
   configFile?: string;
 }

@@ -1,8 +1,15 @@
 import { findCommit } from "../../run/commit";
 import { findGarbage, findOldImages, removeGarbage, removeImages, type Garbage, type GarbageImage } from "../../run/gc";
-import { connectDocker, loadEngine } from "../context";
+import { connectDocker } from "../../run/parts";
+import { loadEngine } from "../context";
 import { makeStyle, wantsColor } from "../display/style";
-import { UserError } from "../../engine/api";
+import type Docker from "dockerode";
+import { UserError, type Project } from "../../engine/api";
+import { labelFilter } from "../../run/containers";
+import type { Engine } from "../../run/host";
+import { ownerState } from "../../run/owner";
+import { readRecords, removeRecord } from "../../run/records";
+import { listThings } from "../../run/sweep";
 import type { CommonOptions } from "../options";
 
 /** `seatrial gc`: removes what nobody wants any longer. On a terminal it only says what it would do, without `--yes`. */
@@ -11,10 +18,11 @@ export async function gcCommand(common: CommonOptions, options: { dryRun: boolea
   const project = await projectHere(common);
   const [garbage, images] = await Promise.all([
     findGarbage(docker),
-    project ? findOldImages(docker, project.name, project.commit) : [],
+    project ? findOldImages(docker, project.project.name, project.commit) : [],
   ]);
   const dry = options.dryRun || (Boolean(process.stdout.isTTY) && !common.yes && !common.nonInteractive);
   const left = dry ? [] : [...(await removeGarbage(docker, garbage)), ...(await removeImages(docker, images))];
+  if (!dry && project) await forgetStacks(project, garbage, docker);
   if (common.json) {
     process.stdout.write(`${JSON.stringify({ removed: !dry, stacks: garbage, images, left }, undefined, 2)}\n`);
   } else {
@@ -38,12 +46,31 @@ function describe(garbage: Garbage[], images: GarbageImage[], dry: boolean): str
   ];
 }
 
+/** The state of stacks that are gone, and of runs that were killed before they made anything. */
+async function forgetStacks({ engine, project }: ProjectHere, garbage: Garbage[], docker: Docker): Promise<void> {
+  const gone = new Set(garbage.filter((each) => each.project === project.name).map(({ stack }) => stack));
+  for (const { stack, owner } of readRecords(project)) if (owner && ownerState(owner) === "gone") gone.add(stack);
+  const known = new Set((await engine.listStacks(project, process.env)).map(({ name }) => name));
+  for (const name of gone) {
+    if ((await listThings(docker, labelFilter({ project: project.name, stack: name }))).length > 0) continue;
+    if (known.has(name)) await (await engine.openStack({ project, name })).remove({ force: true });
+    removeRecord(project, name);
+  }
+}
+
+interface ProjectHere {
+  engine: Engine;
+  project: Project;
+  commit?: string;
+}
+
 /** Stacks are found by their labels alone; only whose images are old needs a project. */
-async function projectHere({ cwd }: CommonOptions): Promise<{ name: string; commit?: string } | undefined> {
+async function projectHere({ cwd }: CommonOptions): Promise<ProjectHere | undefined> {
   try {
-    const { name, root } = (await loadEngine()).loadProject(cwd);
-    const commit = await findCommit(root);
-    return { name, ...(commit ? { commit: commit.sha } : {}) };
+    const engine = await loadEngine();
+    const project = engine.loadProject(cwd);
+    const commit = await findCommit(project.root);
+    return { engine, project, ...(commit ? { commit: commit.sha } : {}) };
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

@@ -5,7 +5,8 @@ import { controlCodeFilter } from "../../run/control-codes";
 import { readLog } from "../../run/logs";
 import { readRecords } from "../../run/records";
 import { interruptCode, onInterrupt } from "../../run/signals";
-import { connectDocker, openProject, stackName, type ProjectContext } from "../context";
+import { connectDocker } from "../../run/parts";
+import { openProject, stackName, type ProjectContext } from "../context";
 import { makeStyle, wantsColor } from "../display/style";
 import type { CommonOptions } from "../options";
 

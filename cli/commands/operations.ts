@@ -3,13 +3,15 @@ import type { OperationKind, OperationResult, ProviderFactory, Stack } from "../
 import { UserError } from "../../engine/api";
 import { detectJob } from "../../ci/detect";
 import { findCommit } from "../../run/commit";
+import { labelFilter } from "../../run/containers";
 import { openEventLog, type EventLog } from "../../run/event-log";
 import { enterEnvironment, label, lifetime, runLabels } from "../../run/identity";
 import { ownerState, parseOwner } from "../../run/owner";
 import { readRecords, removeRecord } from "../../run/records";
 import { onInterrupt, interruptCode } from "../../run/signals";
 import { listThings, removeThings } from "../../run/sweep";
-import { connectDocker, loadProviders, openNamedStack, openProject, stackName, type ProjectContext } from "../context";
+import { connectDocker, loadProviders } from "../../run/parts";
+import { openNamedStack, openProject, stackName, type ProjectContext } from "../context";
 import { operationDisplay } from "../display/operation-display";
 import { makeScreen, type Screen } from "../display/screen";
 import { definedOnly, type CommonOptions } from "../options";
@@ -55,7 +57,9 @@ async function operateOn(
   if (!exists && (options.kind === "destroy" || options.kind === "refresh")) {
     // Not an error: a clean-up step runs whatever happened before it.
     screen.line(`There is no stack ${name} of ${project.name}: nothing to ${options.kind}.`);
-    return options.kind === "destroy" ? await sweepStack(project.name, name, screen) : 0;
+    return options.kind === "destroy"
+      ? await sweepStrays({ project: project.name, stack: name }, new Set(), screen)
+      : 0;
   }
   const [stack, commit, providers] = await Promise.all([
     openNamedStack(context, common, name, true),
@@ -82,9 +86,20 @@ async function operateOn(
       return 1;
     }
   }
-  const { result, code } = await run(options.kind);
-  if (options.kind === "destroy") return await afterDestroy(stack, result, code, screen);
-  return code;
+  if (options.kind !== "destroy") return (await run(options.kind)).code;
+  const selector = { project: project.name, stack: name };
+  // First what the state doesn't know, such as a container that was being made when its run was killed: it would hold
+  // on to the network and the volumes.
+  const known = new Set((await stack.resources()).map(({ id }) => id ?? ""));
+  await sweepStrays(selector, known, screen);
+  const { result, code } = await run("destroy");
+  const left = await sweepStrays(selector, result.result === "succeeded" ? new Set() : known, screen);
+  // A stack that a test run made goes with it.
+  if (result.result === "succeeded" && left === 0 && readRecords(project).some((record) => record.stack === name)) {
+    await stack.remove();
+    removeRecord(project, name);
+  }
+  return Math.max(code, left);
 }
 
 async function operate(
@@ -174,27 +189,17 @@ async function stacksToDestroy(context: ProjectContext, common: CommonOptions): 
   }
 }
 
-/** The state says that all is gone; the labels say whether it is. A stack that a test run made goes with it. */
-async function afterDestroy(stack: Stack, result: OperationResult, code: number, screen: Screen): Promise<number> {
-  const swept = await sweepStack(stack.project.name, stack.name, screen);
-  const ofRun = readRecords(stack.project).some((record) => record.stack === stack.name);
-  if (result.result === "succeeded" && swept === 0 && ofRun) {
-    await stack.remove();
-    removeRecord(stack.project, stack.name);
-  }
-  return Math.max(code, swept);
-}
-
-/** Removes by label what the state doesn't know, unless a process that is alive owns it. */
-async function sweepStack(project: string, stack: string, screen: Screen): Promise<number> {
+/** Removes what carries the stack's labels and isn't `known`, unless a process that is alive owns it. */
+async function sweepStrays(
+  selector: { project: string; stack: string },
+  known: Set<string>,
+  screen: Screen,
+): Promise<number> {
   const docker = await connectDocker();
-  const things = (await listThings(docker, [`${label.project}=${project}`, `${label.stack}=${stack}`])).filter(
-    ({ labels }) => {
-      const owner = parseOwner(labels[label.owner]);
-      return !owner || ownerState(owner) !== "alive";
-    },
-  );
-  if (things.length === 0) return 0;
+  const things = (await listThings(docker, labelFilter(selector))).filter(({ id, labels }) => {
+    const owner = parseOwner(labels[label.owner]);
+    return !known.has(id) && (!owner || ownerState(owner) !== "alive");
+  });
   const left = await removeThings(docker, things);
   const stuck = new Set(left.map(({ id }) => id));
   for (const { kind, name, id } of things) if (!stuck.has(id)) screen.line(`Removed by label: ${kind} ${name}`);

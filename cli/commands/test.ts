@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { runTests } from "../../run/run-tests";
-import { connectDocker, loadEngine, loadProviders } from "../context";
+import { connectDocker, loadProviders } from "../../run/parts";
+import { loadEngine } from "../context";
 import { makeScreen } from "../display/screen";
 import { testDisplay } from "../display/test-display";
 import { definedOnly, type CommonOptions } from "../options";

@@ -36,7 +36,8 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
   const steps = followSteps(screen, {
     all: options.verbose,
     onEnd(step) {
-      if (step.op === "same" && !options.verbose) return;
+      // Of what is made anew only the new one is told.
+      if (["same", "replace", "delete-replaced"].includes(step.op) && !step.failed && !options.verbose) return;
       made = true;
       if (step.failed && stopping && phase !== "destroy") {
         return screen.line(`  ${style.yellow("✗")} ${pad(step.name)} stopped`);

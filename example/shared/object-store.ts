@@ -28,6 +28,8 @@ export const bodyKey = (documentId: string) => `documents/${documentId}.txt`;
 export const resultKey = (documentId: string) => `results/${documentId}.json`;
 
 export function createS3Client(settings: ObjectStoreSettings): S3Client {
+  // It warns, in every log, of the Node that its later versions will need; which version is used is pinned.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   return new S3Client({
     endpoint: settings.endpoint,
     region: settings.region,

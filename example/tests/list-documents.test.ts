@@ -21,7 +21,7 @@ describe("listing documents", () => {
     for (const name of ["Anchor", "Bowline 100% done", "Capstan", "Davit_one", "Ensign", "Fender", "Galley"]) {
       created.push(await create(titled(`Listed: ${name}`), `About the ${name}.`));
     }
-    for (const { id } of created) await processed(id);
+    await Promise.all(created.map(({ id }) => processed(id)));
   });
 
   test("pages run from the newest to the oldest, with none lost and none twice", async () => {

@@ -63,12 +63,12 @@ describe("the worker", { concurrency: true }, () => {
 
   test("begins at once, without waiting to look for jobs by itself", async () => {
     const times: number[] = [];
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       const { id } = await create(titled(`Prompt ${round}`), "Now, please.");
       const { createdAt, finishedAt } = await processed(id);
       times.push(Date.parse(finishedAt ?? "") - Date.parse(createdAt));
     }
-    const median = times.sort((a, b) => a - b)[2] ?? Infinity;
+    const median = times.sort((a, b) => a - b)[1] ?? Infinity;
     assert.ok(median < 1000, `the median of ${times.join(", ")} ms is a second or more`);
   });
 

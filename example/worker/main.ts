@@ -14,7 +14,7 @@ async function start(log: Logger): Promise<Running> {
   const settings = readSettings();
   const concurrency = numberSetting(process.env, "WORKER_CONCURRENCY", 4, [1, 64]);
   const pollMs = numberSetting(process.env, "WORKER_POLL_MS", 2000, [10, 60_000]);
-  const retryMs = numberSetting(process.env, "WORKER_RETRY_MS", 200, [1, 600_000]);
+  const retryMs = numberSetting(process.env, "WORKER_RETRY_MS", 100, [1, 600_000]);
   const leaseSeconds = numberSetting(process.env, "WORKER_LEASE_SECONDS", 30, [1, 3600]);
 
   const pool = createPool(settings.databaseUrl, "worker", concurrency + 1);

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-explicit-any -- what is recorded is of no known type */
 import * as pulumi from "@pulumi/pulumi";
 import { Network } from "../../components";
 

@@ -31,12 +31,12 @@ describe("a database", () => {
       inputs: {
         command: ["postgres", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"],
         envs: [
-          "PGDATA=/var/lib/postgresql/data/cluster",
+          "PGDATA=/var/lib/postgresql/memory/cluster",
           "POSTGRES_DB=me",
           "POSTGRES_PASSWORD=p@ss/word",
           "POSTGRES_USER=me",
         ],
-        tmpfs: { "/var/lib/postgresql/data": "rw,mode=1777" },
+        tmpfs: { "/var/lib/postgresql/memory": "rw,mode=1777" },
         healthcheck: { tests: ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", "me", "-d", "me"] },
         wait: true,
         destroyGraceSeconds: 0,
@@ -118,7 +118,7 @@ describe("an API", () => {
       "seatrial:index:Service api > docker:index/container:Container api-probe",
     ]);
     expect(one(container, "api").inputs).not.toHaveProperty("ports");
-    expect(one(container, "api-probe").inputs.healthcheck.tests[1]).toMatch(/GET \/health HTTP.* 8080 .* in 200\)/);
+    expect(one(container, "api-probe").inputs.healthcheck.tests[1]).toMatch(/127\.0\.0\.1:8080\/health' .* "200\*\)/);
     expect(result.url).toBe("http://api:8080");
     expect(result.publishedUrl).toBeUndefined();
   });

@@ -31,8 +31,8 @@ afterEach(() => {
 async function program(stack: string, { config, env }: Pick<World, "config" | "env"> = {}) {
   jest.doMock("@pulumi/pulumi", () => pulumi);
   const index = () => {
-    let outputs: Record<string, any> = {};
-    jest.isolateModules(() => (outputs = require("../../index")));
+    let outputs: Record<string, pulumi.Output<unknown>> = {};
+    jest.isolateModules(() => (outputs = jest.requireActual("../../index")));
     return outputs;
   };
   const world = { project: "seatrial", stack, config: { ...settings(stack.split("-")[0]!), ...config }, env };

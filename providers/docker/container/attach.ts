@@ -51,15 +51,15 @@ export class Attachment {
   }
 
   /**
-   * Resolves when everything has come that the container wrote. Call it once the container has ended. `restarts`: the
-   * stream ended with the container's first run, and it may have had others.
+   * Resolves when everything has come that the container wrote. Call it once the container has ended. `isPartial`: the
+   * stream ended before the container did, with its first run or with the connection.
    */
-  async complete(restarts: boolean): Promise<void> {
+  async complete(isPartial: boolean): Promise<void> {
     const inTime = await Promise.race([
       this.finished.then(() => true),
       delay(LAST_OUTPUT, false, { signal: this.options.signal, ref: false }),
     ]);
-    if (this.broken || restarts || !inTime) await this.catchUp();
+    if (this.broken || isPartial || !inTime) await this.catchUp();
     this.output.end();
   }
 
@@ -85,6 +85,9 @@ export class Attachment {
  * when it is removed right after.
  */
 export class ExitCode {
+  /** The connection broke meanwhile, and others may have too. */
+  wasInterrupted = false;
+
   private constructor(
     private readonly engine: Docker,
     private readonly id: string,
@@ -116,6 +119,7 @@ export class ExitCode {
     } catch (error) {
       signal.throwIfAborted();
       if (!isConnectionLost(error) && !(error instanceof SyntaxError)) throw error;
+      this.wasInterrupted = true;
       return this.ask(signal);
     }
   }

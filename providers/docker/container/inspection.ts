@@ -41,7 +41,7 @@ export interface ContainerState {
   ExitCode: number;
   Error?: string;
   StartedAt?: string;
-  Health?: { Status: string; Log?: { ExitCode: number; Output: string }[] | null };
+  Health?: { Status: string; FailingStreak?: number; Log?: { ExitCode: number; Output: string }[] | null };
 }
 
 export interface MountPoint {

@@ -116,7 +116,7 @@ async function refuse(
     );
   }
   const said = lastCheck(found);
-  if (health.Status === "unhealthy") {
+  if (isUnhealthy(found)) {
     throw new NotHealthyError(await exited(engine, found, undefined, `container ${name} is unhealthy${said}`));
   }
   if (late) {
@@ -124,6 +124,14 @@ async function refuse(
       await exited(engine, found, undefined, `container ${name} was not healthy after ${timeout} s${said}`),
     );
   }
+}
+
+/** The Engine says so of every container that has ended too, also of one that is being started again. */
+function isUnhealthy({
+  State: { Health: health, Running: running },
+  Config: { Healthcheck: check },
+}: Inspection): boolean {
+  return running && health?.Status === "unhealthy" && (health.FailingStreak ?? 0) >= (check?.Retries || 3);
 }
 
 function lastCheck({ State: { Health: health } }: Inspection): string {

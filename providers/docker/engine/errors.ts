@@ -19,6 +19,9 @@ export function reasonOf(error: unknown): string {
     .trim();
 }
 
+/** True where we ended the call ourselves. */
+export const isAbort = (error: unknown): boolean => (error as Error | undefined)?.name === "AbortError";
+
 /** True where the connection broke, as opposed to an answer or an abort of ours. */
 export function isConnectionLost(error: unknown): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -31,7 +34,7 @@ export function isConnectionLost(error: unknown): boolean {
 
 /** Explains why `what` (such as `create container x`) failed. */
 export function explained(what: string, error: unknown): Error {
-  if (error instanceof Error && error.name === "AbortError") return error;
+  if (isAbort(error)) return new Error(`${what}: cancelled`, { cause: error });
   return new Error(`can't ${what}: ${explain(error)}`, { cause: error });
 }
 

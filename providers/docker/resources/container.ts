@@ -23,7 +23,7 @@ import { containerOutputs, importedOutputs } from "../container/outputs";
 import { adjustableConfig, containerSpec, endpointSettings, gpuRequest } from "../container/spec";
 import { putUploads, uploadProblem } from "../container/uploads";
 import { ContainerEvents, NotHealthyError, waitHealthy } from "../container/wait";
-import { explained, isNotFound, reasonOf, statusOf } from "../engine/errors";
+import { explained, isAbort, isNotFound, reasonOf, statusOf } from "../engine/errors";
 import { call, query } from "../engine/requests";
 import { checkInputs } from "../schema/check";
 import { adjustable, containerSchema } from "../schema/container";
@@ -95,8 +95,13 @@ async function create(session: Session, request: CreateRequest, context: Provide
   const inputs = containerInputs(request.properties);
   const signal = withTimeout(context, request.timeout, `creating container ${inputs.name}`);
   const engine = await session.engine();
-  await findOrPull(session, inputs.image, { platform: inputs.platform, context, signal });
-  const id = await createContainer(engine, inputs, session.labels, signal);
+  let id: string;
+  try {
+    await findOrPull(session, inputs.image, { platform: inputs.platform, context, signal });
+    id = await createContainer(engine, inputs, session.labels, signal);
+  } catch (error) {
+    throw toError(inputs.name, signal.aborted ? signal.reason : error);
+  }
   const planned = { ...metaOf(containerSchema), ...plannedOutputs(containerSchema, request.properties, null), id };
   let isStarted = false;
   try {
@@ -131,8 +136,7 @@ async function abandon(
 }
 
 function toError(name: string, error: unknown): Error {
-  if (error instanceof Error && error.name === "AbortError")
-    return new Error(`creating container ${name} was cancelled`);
+  if (isAbort(error)) return new Error(`creating container ${name} was cancelled`);
   return statusOf(error) === undefined && error instanceof Error ? error : explained(`start container ${name}`, error);
 }
 
@@ -199,8 +203,8 @@ async function run(
           },
         })
       : undefined;
-    const exit = inputs.attach && !restarts ? ExitCode.open(engine, id, "next-exit", until) : undefined;
-    await Promise.all([events?.opened(), attachment, exit]);
+    const nextExit = inputs.attach && !restarts ? ExitCode.open(engine, id, "next-exit", until) : undefined;
+    await Promise.all([events?.opened(), attachment, nextExit]);
     await start(engine, id, inputs.name, signal);
     onStarted();
     if (events) {
@@ -213,8 +217,9 @@ async function run(
     if (!inputs.attach) return await outputsOf(engine, id, planned, signal);
     // With rm the container is gone when it has ended, and all that could be read of it.
     const running = inputs.rm ? await inspectContainer(engine, id, signal) : undefined;
-    const exitCode = await (await (exit ?? ExitCode.open(engine, id, "not-running", until))).wait(signal);
-    await (await attachment!).complete(restarts);
+    const exit = await (nextExit ?? ExitCode.open(engine, id, "not-running", until));
+    const exitCode = await exit.wait(signal);
+    await (await attachment!).complete(restarts || exit.wasInterrupted);
     const found = (await inspectContainer(engine, id, signal)) ?? running;
     const outputs = found ? containerOutputs(planned, found) : planned;
     return { ...outputs, exitCode, containerLogs: inputs.logs ? logs : null };

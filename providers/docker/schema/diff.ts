@@ -69,7 +69,7 @@ function withoutIgnored(found: Differences, ignored: readonly string[]): Differe
   return Object.fromEntries(Object.entries(found).filter(([path]) => !names.has(topName(path))));
 }
 
-/** True where the two inputs say the same, in whatever order or spelling. */
+/** True where the inputs say the same now (`b`) as they did (`a`), in whatever order or spelling. */
 export function sameInput(field: Field, a: PropertyValue | undefined, b: PropertyValue | undefined): boolean {
   if (isAbsent(a) || isAbsent(b)) return isAbsent(a) && isAbsent(b);
   if (a instanceof Unknown || b instanceof Unknown) return false;
@@ -89,8 +89,7 @@ const elementOf = (field: Field): Field =>
 
 function sameFields(fields: Fields, a: PropertyMap, b: PropertyMap): boolean {
   return Object.entries(fields).every(
-    ([name, field]) =>
-      sameInput(field, a[name], b[name]) || (field.computed && (isAbsent(a[name]) || isAbsent(b[name]))),
+    ([name, field]) => sameInput(field, a[name], b[name]) || (field.computed && isAbsent(b[name])),
   );
 }
 

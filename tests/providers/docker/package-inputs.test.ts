@@ -4,7 +4,12 @@ import { dirname, join } from "node:path";
 import ts from "typescript";
 import { containerSchema } from "../../../providers/docker/schema/container";
 import type { Field, Fields, ResourceSchema } from "../../../providers/docker/schema/field";
-import { imageSchema, registryImageSchema, remoteImageSchema, tagSchema } from "../../../providers/docker/schema/images";
+import {
+  imageSchema,
+  registryImageSchema,
+  remoteImageSchema,
+  tagSchema,
+} from "../../../providers/docker/schema/images";
 import { networkSchema } from "../../../providers/docker/schema/network";
 import { volumeSchema } from "../../../providers/docker/schema/volume";
 import { functions } from "../../../providers/docker/functions";
@@ -51,7 +56,8 @@ function expectSame(declared: Property[], fields: Fields, path: string, computed
       required,
     });
     if (nested) expectSame(propertiesOf(inputTypes, nested), field.fields!, `${path}.${name}`, COMPUTED[nested]);
-    else expect({ path: `${path}.${name}`, fields: field.fields }).toEqual({ path: `${path}.${name}`, fields: undefined });
+    else
+      expect({ path: `${path}.${name}`, fields: field.fields }).toEqual({ path: `${path}.${name}`, fields: undefined });
   }
 }
 
@@ -73,7 +79,11 @@ test.each(resources)("%s: %s", (file, name, schema) => {
 
 test("image.d.ts: ImageArgs", () => {
   const declared = propertiesOf(declarations("image.d.ts"), "ImageArgs").map(({ name }) => name);
-  expect(inputsOf(imageSchema.fields).map(([name]) => name).sort()).toEqual(declared.sort());
+  expect(
+    inputsOf(imageSchema.fields)
+      .map(([name]) => name)
+      .sort(),
+  ).toEqual(declared.sort());
   const build = propertiesOf(inputTypes, "DockerBuild").map(({ name }) => name);
   // The context's digest is an input of the provider's own making.
   expect(Object.keys(imageSchema.fields.build!.fields!).sort()).toEqual([...build, "contextDigest"].sort());

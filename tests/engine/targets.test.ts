@@ -1,0 +1,141 @@
+/** --target, --target-dependents and --exclude: what is left alone stays as it was. */
+import { integrityProblem } from "../../engine/state/integrity";
+import type { Snapshot } from "../../engine/state/checkpoint";
+import { type Program, urnOf, using, World } from "./world";
+
+async function expectSound(world: World): Promise<void> {
+  const resources = (await (await world.open()).resources()) as unknown as Snapshot["resources"];
+  expect(integrityProblem({ resources, pendingOperations: [] })).toBeUndefined();
+}
+
+const three =
+  (n: number): Program =>
+  async (stack) => {
+    const a = await stack.add("a", { size: n });
+    await using(stack, "b", [a], { size: n });
+    await stack.add("c", { size: n });
+  };
+
+describe("an update", () => {
+  test("of a target changes that one alone", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.up(three(2), { targets: [urnOf("a")] });
+    expect(world.cloud.log).toEqual(["update a"]);
+    expect(await world.state("b")).toMatchObject({ inputs: { size: 1 } });
+  });
+
+  test("with targetDependents takes dependents along", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.up(three(2), { targets: [urnOf("a")], targetDependents: true });
+    expect(world.cloud.log).toEqual(["update a", "update b"]);
+  });
+
+  test("takes wildcards", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.up(three(2), { targets: ["**::c"] });
+    expect(world.cloud.log).toEqual(["update c"]);
+  });
+
+  test("doesn't make what isn't a target", async () => {
+    const world = new World();
+    const result = await world.up(three(1), { targets: [urnOf("c")] });
+    expect(world.cloud.names()).toEqual(["c"]);
+    expect(result.changes).toMatchObject({ create: 2 });
+  });
+
+  test("of a target that needs what isn't there is refused, naming both", async () => {
+    const world = new World();
+    const result = await world.update(three(1), { targets: [urnOf("b")] });
+    expect(result.result).toBe("failed");
+    expect(result.errors[0]!.message).toContain(urnOf("a"));
+    expect(result.errors[0]!.message).toContain(urnOf("b"));
+    expect(world.cloud.names()).toEqual([]);
+  });
+
+  test("doesn't delete what isn't a target", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.up((stack) => stack.add("c", { size: 2 }), { targets: [urnOf("c")] });
+    expect(world.cloud.names()).toEqual(["a", "b", "c"]);
+    await expectSound(world);
+  });
+
+  test("keeps in order what stays and depends on what the program dropped", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.up(
+      async (stack) => {
+        await stack.add("b", { size: 2 });
+        await stack.add("c", { size: 2 });
+      },
+      { targets: [urnOf("c")] },
+    );
+    await expectSound(world);
+    expect(await world.state("b")).toMatchObject({ dependencies: [urnOf("a")] });
+  });
+
+  test("of a target that the program dropped deletes it", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.up(async (stack) => using(stack, "b", [await stack.add("a", { size: 1 })], { size: 1 }), {
+      targets: [urnOf("c")],
+    });
+    expect(world.cloud.log).toEqual(["delete c"]);
+  });
+
+  test("with an exclude changes all the others", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.up(three(2), { excludes: [urnOf("a")] });
+    expect(world.cloud.log.sort()).toEqual(["update b", "update c"]);
+  });
+
+  test("can't have both", async () => {
+    const world = new World();
+    await expect(world.update(three(1), { targets: ["x"], excludes: ["y"] })).rejects.toThrow(
+      "--target and --exclude can't be used together",
+    );
+  });
+});
+
+describe("a destroy", () => {
+  test("of a target deletes that one alone", async () => {
+    const world = new World();
+    await world.up(three(1));
+    expect((await world.destroy({ targets: [urnOf("c")] })).result).toBe("succeeded");
+    expect(world.cloud.names()).toEqual(["a", "b"]);
+    await expectSound(world);
+  });
+
+  test("of a target that others depend on is refused, unless they go with it", async () => {
+    const world = new World();
+    await world.up(three(1));
+    const refused = await world.destroy({ targets: [urnOf("a")] });
+    expect(refused.result).toBe("failed");
+    expect(refused.errors[0]!.message).toContain(urnOf("b"));
+    expect(world.cloud.names()).toEqual(["a", "b", "c"]);
+    expect((await world.destroy({ targets: [urnOf("a")], targetDependents: true })).result).toBe("succeeded");
+    expect(world.cloud.names()).toEqual(["c"]);
+    await expectSound(world);
+  });
+
+  test("with an exclude keeps that and all it depends on", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.destroy({ excludes: [urnOf("b")] });
+    expect(world.cloud.names()).toEqual(["a", "b"]);
+    await expectSound(world);
+  });
+});
+
+describe("a refresh", () => {
+  test("of a target looks at that one alone", async () => {
+    const world = new World();
+    await world.up(three(1));
+    await world.refresh({ targets: [urnOf("a")] });
+    expect(world.cloud.log).toEqual(["read a"]);
+  });
+});
