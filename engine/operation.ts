@@ -7,7 +7,7 @@ import { makeMasker, type Masker } from "./deployment/masker";
 import { type ContextFor, ProviderRegistry } from "./deployment/provider-registry";
 import { settlePending, warnOfPending } from "./deployment/settle";
 import { type Step } from "./deployment/step";
-import { StepGenerator } from "./deployment/step-generator";
+import { selected, type Selection, StepGenerator } from "./deployment/step-generator";
 import type { Op } from "./events";
 import { serveMonitor } from "./monitor/server";
 import { startInlineProgram } from "./program/inline-program";
@@ -166,13 +166,12 @@ async function runPhase(
     options.providers,
     new Map(previous.filter((state) => !state.delete).map((state) => [state.urn, state])),
   );
-  const selection = selectTargets(options, previous);
+  const selection = selectTargets(options);
   const generator = new StepGenerator(previous, registry, contextFor, {
     stack: target.stack,
     project: target.project.name,
     preview,
-    targetDependents: options.targetDependents ?? false,
-    isTargeted: selection.isTargeted,
+    selection,
     isTargetedReplace: urnMatcher(options.replaces ?? []),
   });
   const hooks = makeHooks((message, urn) => events.diagnostic("warning", message, { urn }));
@@ -197,8 +196,8 @@ async function runPhase(
   if (signal.aborted) cancel();
   signal.addEventListener("abort", cancel, { once: true });
   try {
-    if (phase === "refresh") await deployment.runAll(refreshSteps(previous, selection.isTargeted));
-    else if (options.kind === "destroy") await deployment.deleteAll(generator.deletions());
+    if (phase === "refresh") await deployment.runAll(refreshSteps(selected(previous, selection)));
+    else if (options.kind === "destroy") await deployment.finish();
     else await run(deployment, target, options, events, hooks);
     await deployment.settled();
     const outputs =
@@ -206,7 +205,7 @@ async function runPhase(
         ? await deployment.closeStack()
         : stackOutputsOf(recorder.snapshot());
     const result = recorder.snapshot();
-    if (phase === "refresh") dropDangling(result);
+    if (phase === "refresh") dropDangling(result, previous);
     return { snapshot: result, changes: deployment.changes, errors: deployment.errors, outputs };
   } finally {
     signal.removeEventListener("abort", cancel);
@@ -246,7 +245,7 @@ async function runProgram(
     });
     try {
       await Promise.race([program.ended, monitor.programEnded, deployment.halted.then(() => deployment.settled())]);
-      if (deployment.errors.length === 0 || options.continueOnError) await deployment.finish();
+      if (deployment.mayDelete) await deployment.finish();
     } finally {
       monitor.release();
       program.disconnect();
@@ -256,42 +255,44 @@ async function runProgram(
   }
 }
 
-interface Selection {
-  isTargeted: (urn: string) => boolean;
-}
-
-function selectTargets({ targets, excludes }: OperationOptions, previous: ResourceState[]): Selection {
+function selectTargets({ targets, excludes, targetDependents = false }: OperationOptions): Selection {
   if (targets?.length && excludes?.length)
     throw new UserError("--target and --exclude can't be used together: name one or the other");
-  if (targets?.length) {
-    const matches = urnMatcher(targets);
-    void previous;
-    return { isTargeted: matches };
-  }
-  if (excludes?.length) {
-    const matches = urnMatcher(excludes);
-    return { isTargeted: (urn) => !matches(urn) };
-  }
-  return { isTargeted: () => true };
+  return {
+    targetDependents,
+    ...(targets?.length ? { isTarget: urnMatcher(targets) } : {}),
+    ...(excludes?.length ? { isExcluded: urnMatcher(excludes) } : {}),
+  };
 }
 
-function refreshSteps(previous: ResourceState[], isTargeted: (urn: string) => boolean): Step[] {
-  return previous
-    .filter((state) => !state.delete && isTargeted(state.urn))
-    .map((state) => ({ op: "refresh", urn: state.urn, old: state, new: state, logical: true }));
+function refreshSteps(resources: Iterable<ResourceState>): Step[] {
+  return [...resources].map((state) => ({ op: "refresh", urn: state.urn, old: state, new: state, logical: true }));
 }
 
-/** What refers to a resource that is gone refers to it no more. The order of the old snapshot is kept. */
-function dropDangling(snapshot: Snapshot): void {
-  const there = new Set(snapshot.resources.map((state) => state.urn));
-  snapshot.resources = snapshot.resources.map((state) => ({
-    ...state,
-    dependencies: state.dependencies.filter((urn) => there.has(urn)),
-    propertyDependencies: Object.fromEntries(
-      Object.entries(state.propertyDependencies).map(([key, urns]) => [key, urns.filter((urn) => there.has(urn))]),
-    ),
-    deletedWith: there.has(state.deletedWith) ? state.deletedWith : "",
-  }));
+/**
+ * What refers to a resource that is gone refers to it no more; its children are its parent's. The order of the old
+ * snapshot is kept.
+ */
+function dropDangling(snapshot: Snapshot, previous: ResourceState[]): void {
+  const parents = new Map(previous.map((state) => [state.urn, state.parent]));
+  // A URN may stand for several resources, of which only an earlier one can be meant.
+  const there = new Set<string>();
+  const isThere = (urn: string): boolean => there.has(urn);
+  snapshot.resources = snapshot.resources.map((state) => {
+    let { parent } = state;
+    while (parent && !there.has(parent)) parent = parents.get(parent) ?? "";
+    there.add(state.urn);
+    return {
+      ...state,
+      parent,
+      dependencies: state.dependencies.filter(isThere),
+      propertyDependencies: Object.fromEntries(
+        Object.entries(state.propertyDependencies).map(([key, urns]) => [key, urns.filter(isThere)]),
+      ),
+      deletedWith: isThere(state.deletedWith) ? state.deletedWith : "",
+      replaceWith: state.replaceWith.filter(isThere),
+    };
+  });
 }
 
 export function stackOutputsOf(snapshot: Snapshot): PropertyMap {

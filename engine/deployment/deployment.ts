@@ -17,7 +17,7 @@ import type { Masker } from "./masker";
 import type { ContextFor, ProviderRegistry } from "./provider-registry";
 import { makeSemaphore, type Semaphore } from "./semaphore";
 import { type Decision, ResourceError, type StepGenerator } from "./step-generator";
-import { runStep, type RunnerContext, type StepOutcome } from "./step-runner";
+import { ProtectedError, runStep, type RunnerContext, type StepOutcome } from "./step-runner";
 import { deleteStep, isComponentStep, isDefaultProvider, type Step, stepMetadata } from "./step";
 import type { Hooks } from "./hooks";
 
@@ -56,7 +56,11 @@ export class Deployment {
   private readonly running = new Set<Promise<unknown>>();
   private readonly slots: Semaphore;
   private readonly failedUrns = new Set<string>();
+  /** Deleted in this deployment: resources as they are, and those that have been replaced. */
   private readonly deletedUrns = new Set<string>();
+  private readonly deletedReplacedUrns = new Set<string>();
+  /** Resources deleted ahead of a replacement, with the chain of steps that does it. */
+  private readonly deletedAhead = new Map<ResourceState, Promise<boolean>>();
   private readonly defaultProviders = new Map<string, Promise<string>>();
   private readonly componentSteps = new Map<string, Step>();
   private readonly halt: PromiseWithResolvers<void> = withResolvers();
@@ -64,6 +68,7 @@ export class Deployment {
   private deciding: Promise<unknown> = Promise.resolve();
   private stackOutputs: PropertyMap | undefined;
   private stopped = false;
+  private programHasFailed = false;
 
   constructor(private readonly parts: DeploymentParts) {
     this.slots = makeSemaphore(parts.parallel ?? Number.POSITIVE_INFINITY);
@@ -71,7 +76,8 @@ export class Deployment {
       registry: parts.registry,
       contextFor: parts.contextFor,
       preview: parts.preview,
-      isDeleted: (urn) => this.deletedUrns.has(urn),
+      isDeletedWith: ({ deletedWith, delete: condemned }) =>
+        (condemned ? this.deletedReplacedUrns : this.deletedUrns).has(deletedWith),
       now: parts.now,
     };
   }
@@ -101,16 +107,26 @@ export class Deployment {
 
   /** Records an error of the program. It goes on as far as it gets, but nothing is deleted afterwards. */
   programFailed(error: OperationError): void {
+    this.programHasFailed = true;
     this.errors.push(error);
     this.parts.events.diagnostic("error", error.message, error.urn ? { urn: error.urn } : {});
   }
 
+  /** The program's end says what it doesn't ask for: it has ended well, and nothing failed that doesn't let it go on. */
+  get mayDelete(): boolean {
+    return !this.programHasFailed && (this.errors.length === 0 || this.parts.continueOnError);
+  }
+
   /** Records an error of a resource; the deployment fails and, unless it goes on after errors, stops. */
   private fail(error: { urn: string; message: string }): void {
+    this.failedUrns.add(error.urn);
+    this.report(error);
+    if (!this.parts.continueOnError) this.stop();
+  }
+
+  private report(error: { urn: string; message: string }): void {
     this.errors.push(error);
     this.parts.events.diagnostic("error", error.message, { urn: error.urn });
-    this.failedUrns.add(error.urn);
-    if (!this.parts.continueOnError) this.stop();
   }
 
   /** Everything that was started has ended. */
@@ -124,12 +140,19 @@ export class Deployment {
     const urn = this.parts.generator.urnOf(goal);
     if (this.parts.continueOnError && this.dependsOnFailed(goal)) {
       this.failedUrns.add(urn);
+      await this.decide(urn, async () => {
+        this.parts.generator.skip(goal);
+        return undefined;
+      });
       return { result: "skipped", state: skippedState(goal, urn) };
     }
     const decision = await this.decide(urn, () => this.parts.generator.decide(goal));
     if (!decision) return this.failedOrHalted(goal, urn);
     if (decision.steps.length === 0) return { result: "success", state: decision.state, unknown: true };
-    if (await this.track(this.execute(decision.steps))) return { result: "success", state: decision.state };
+    this.announceDeletions(decision.steps);
+    const done = this.track(this.execute(decision.steps));
+    for (const { old, pendingReplace } of decision.steps) if (old && pendingReplace) this.deletedAhead.set(old, done);
+    if (await done) return { result: "success", state: decision.state };
     return this.failedOrHalted(goal, urn);
   }
 
@@ -154,7 +177,9 @@ export class Deployment {
     state.outputs = withoutOutputs(outputs);
     await this.parts.recorder.outputs(state);
     const step = this.componentSteps.get(urn);
-    if (step) this.parts.events.emit({ resOutputsEvent: { metadata: stepMetadata(step), ...this.planning } });
+    if (!step) return;
+    await this.callAfterHooks(step);
+    this.parts.events.emit({ resOutputsEvent: { metadata: stepMetadata(step), ...this.planning } });
   }
 
   /** The reference of the provider that serves `pkg` where a program names none. */
@@ -182,7 +207,10 @@ export class Deployment {
   /** The program has ended well: deletes what it didn't ask for. */
   async finish(): Promise<void> {
     await this.settled();
-    if (!this.stopped) await this.deleteAll(this.parts.generator.deletions());
+    if (this.stopped) return;
+    const { steps, refusals } = this.parts.generator.deletions((state) => this.parts.recorder.isLeft(state));
+    for (const refusal of refusals) this.report(refusal);
+    if (refusals.length === 0 || this.preview) await this.deleteAll(steps);
     await this.settled();
   }
 
@@ -190,9 +218,9 @@ export class Deployment {
    * Deletes side by side whatever nothing else that goes depends on, then what is free by that. A resource whose
    * dependent could not be deleted stays.
    */
-  async deleteAll(steps: Step[]): Promise<void> {
+  private async deleteAll(steps: Step[]): Promise<void> {
+    this.announceDeletions(steps);
     const deleting = steps.filter((step) => step.op !== "remove-pending-replace");
-    for (const step of deleting) if (!step.op.endsWith("-replaced")) this.deletedUrns.add(step.urn);
     const dependents = dependentsAmong(deleting);
     const ended = new Map<Step, Promise<boolean>>();
     const end = (step: Step): Promise<boolean> => {
@@ -259,7 +287,7 @@ export class Deployment {
   }
 
   /** One at a time, in the order of the calls; `undefined` where it failed (which has been reported). */
-  private decide(urn: string, decide: () => Promise<Decision>): Promise<Decision | undefined> {
+  private decide(urn: string, decide: () => Promise<Decision | undefined>): Promise<Decision | undefined> {
     const turn = this.deciding.then(async () => {
       if (this.stopped) return undefined;
       try {
@@ -294,6 +322,7 @@ export class Deployment {
   /** Runs a chain of steps, one after the other; false where one failed or the deployment stopped. */
   private async execute(steps: Step[]): Promise<boolean> {
     for (const step of steps) {
+      if (!(await this.isOutOfTheWay(step, steps))) return false;
       const release = await this.slots.acquire();
       try {
         if (this.stopped) return false;
@@ -305,6 +334,23 @@ export class Deployment {
     return true;
   }
 
+  /** What is deleted with one of these needn't be itself, though its turn comes first. */
+  private announceDeletions(steps: Step[]): void {
+    for (const { op, urn, pendingReplace } of steps) {
+      if (op === "delete" || pendingReplace) this.deletedUrns.add(urn);
+      else if (op === "delete-replaced") this.deletedReplacedUrns.add(urn);
+    }
+  }
+
+  /** What another chain deletes ahead of its replacement must be gone before that is made. */
+  private async isOutOfTheWay({ op, old }: Step, chain: Step[]): Promise<boolean> {
+    if (!old || (op !== "replace" && op !== "create-replacement")) return true;
+    const deletion = this.deletedAhead.get(old);
+    if (!deletion || chain.some((step) => step.pendingReplace && step.old === old)) return true;
+    await deletion;
+    return old.pendingReplacement;
+  }
+
   private async step(step: Step): Promise<boolean> {
     const { events, recorder, hooks } = this.parts;
     events.emit({ resourcePreEvent: { metadata: stepMetadata(step), ...this.planning } });
@@ -314,7 +360,6 @@ export class Deployment {
       await recorder.begin(step);
       await hooks.before(step, this.preview);
       outcome = await runStep(step, this.runner);
-      if (outcome.kept && !outcome.error) await hooks.after(step, this.preview);
     } catch (error) {
       outcome = { kept: false, error: error as Error };
     }
@@ -324,18 +369,33 @@ export class Deployment {
     }
     await recorder.end(step, outcome.kept);
     if (outcome.error) {
-      this.fail({ urn: step.urn, message: outcome.error.message });
+      const error = { urn: step.urn, message: outcome.error.message };
+      // Nothing was done about it, so that the others can go on, and all that is protected is told at once.
+      if (outcome.error instanceof ProtectedError) this.report(error);
+      else this.fail(error);
       events.emit({
         resOpFailedEvent: { metadata: stepMetadata(step), status: outcome.kept ? 1 : 0, steps: this.count() },
       });
       return false;
     }
+    // A component is there when its children are.
+    if (!isComponentStep(step) || step.op === "delete") await this.callAfterHooks(step);
     const op: Op = outcome.found ?? step.op;
     if (step.logical && !isDefaultProvider((step.new ?? step.old)!)) this.changes[op] = (this.changes[op] ?? 0) + 1;
     if (!isComponentStep(step) || step.op === "delete" || step.op === "refresh") {
       events.emit({ resOutputsEvent: { metadata: stepMetadata(step, op), ...this.planning } });
     }
     return true;
+  }
+
+  /** What the step has done stays done, whatever becomes of its hooks. */
+  private async callAfterHooks(step: Step): Promise<void> {
+    try {
+      await this.parts.hooks.after(step, this.preview);
+    } catch (error) {
+      this.report({ urn: step.urn, message: (error as Error).message });
+      if (!this.parts.continueOnError) this.stop();
+    }
   }
 
   private count(): number {
@@ -397,21 +457,26 @@ function skippedState(goal: Goal, urn: string): ResourceState {
   };
 }
 
-/** For each deletion the deletions that must come before it. */
+/**
+ * For each deletion the deletions that must come before it. `steps` has dependents first; of several resources of one
+ * URN, the condemned ones and the present one, only those that come later can be meant.
+ */
 function dependentsAmong(steps: Step[]): Map<Step, Step[]> {
-  const byUrn = new Map<string, Step[]>();
-  for (const step of steps) byUrn.set(step.urn, [...(byUrn.get(step.urn) ?? []), step]);
+  const later = new Map<string, Step[]>();
   const dependents = new Map<Step, Step[]>();
-  for (const step of steps) {
+  for (const step of [...steps].reverse()) {
     for (const urn of dependenciesOf(step.old!)) {
-      for (const other of byUrn.get(urn) ?? []) {
-        // Of two of one URN, the condemned one and the present one, neither waits for itself.
-        if (other.urn === step.urn) continue;
-        dependents.set(other, [...(dependents.get(other) ?? []), step]);
-      }
+      for (const other of later.get(urn) ?? []) pushTo(dependents, other, step);
     }
+    pushTo(later, step.urn, step);
   }
   return dependents;
+}
+
+function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 function known(outputs: PropertyMap): PropertyMap {

@@ -44,11 +44,34 @@ export interface PlanOptions {
   stack: string;
   project: string;
   preview: boolean;
-  /** URNs that alone are operated on, and those that aren't; everything is where both are absent. */
-  isTargeted: (urn: string) => boolean;
-  /** Deletes dependents of a target that are not targets themselves. */
-  targetDependents: boolean;
+  selection: Selection;
   isTargetedReplace: (urn: string) => boolean;
+}
+
+/** What an operation is confined to; everything where both matchers are absent. */
+export interface Selection {
+  /** URNs that alone are operated on. */
+  isTarget?: (urn: string) => boolean;
+  /** What depends on a target is one too. */
+  targetDependents: boolean;
+  /** URNs that are not operated on. */
+  isExcluded?: (urn: string) => boolean;
+}
+
+/** What an operation confined to `selection` works on, of `resources` in the order of a snapshot. */
+export function selected(
+  resources: ResourceState[],
+  { isTarget, isExcluded, targetDependents }: Selection,
+): Set<ResourceState> {
+  if (!isTarget) return new Set(resources.filter(({ urn }) => !isExcluded?.(urn)));
+  const urns = new Set<string>();
+  const result = new Set<ResourceState>();
+  for (const state of resources) {
+    if (!isTarget(state.urn) && !(targetDependents && dependenciesOf(state).some((urn) => urns.has(urn)))) continue;
+    urns.add(state.urn);
+    result.add(state);
+  }
+  return result;
 }
 
 export class StepGenerator {
@@ -62,6 +85,12 @@ export class StepGenerator {
   private readonly deletedAhead = new Map<string, string[] | undefined>();
   private readonly deletedStates = new Set<ResourceState>();
   private readonly decided = new Map<string, ResourceState>();
+  private readonly replaced = new Set<string>();
+  /** Of an operation with targets: those registered so far, and new resources that it doesn't make. */
+  private readonly targeted = new Set<string>();
+  private readonly notMade = new Set<string>();
+  /** Resources that the program has dropped, kept for an untargeted one that depends on them. */
+  private readonly carried = new Set<ResourceState>();
 
   constructor(
     private readonly previous: ResourceState[],
@@ -87,14 +116,17 @@ export class StepGenerator {
 
   async decide(goal: Goal): Promise<Decision> {
     const urn = this.urnOf(goal);
+    if (goal.parent && !this.seen.has(goal.parent)) {
+      throw new ResourceError(urn, `could not find parent resource ${goal.parent}`);
+    }
     this.claim(urn);
     const old = this.findOld(urn, goal);
     const state = newState(goal, urn);
     this.decided.set(urn, state);
 
     const recreating = this.deletedAhead.has(old?.urn ?? urn);
-    const targeted = this.options.isTargeted(urn) || isProviderType(goal.type) || goal.type === ROOT_STACK_TYPE;
-    if (!targeted) return this.decideUntargeted(urn, state, old);
+    if (!this.isIncluded(state)) return this.decideUntargeted(urn, state, old);
+    this.refuseNotMade(state);
 
     const provider = await this.providerOf(state);
     if (
@@ -119,6 +151,13 @@ export class StepGenerator {
     return { state, steps: await this.stepsFromDiff(goal, urn, old, state, provider) };
   }
 
+  /** A resource that can't be operated on, since something that it depends on failed: it stays as it was. */
+  skip(goal: Goal): void {
+    const urn = this.urnOf(goal);
+    this.claim(urn);
+    this.findOld(urn, goal);
+  }
+
   /** A resource that is read, not managed. */
   decideRead(goal: Goal, id: string): Decision {
     const urn = this.urnOf(goal);
@@ -138,31 +177,67 @@ export class StepGenerator {
     return { state, steps: [{ op: "read", urn, ...(old ? { old } : {}), new: state, logical: true }] };
   }
 
-  /** Once the program has ended: everything it didn't ask for, and what has been replaced. */
-  deletions(): Step[] {
-    const steps: Step[] = [];
+  /**
+   * Once the program has ended: everything it didn't ask for, and what has been replaced. What a resource that stays
+   * depends on stays too. `isLeft` tells which resources of the last snapshot no step has dealt with.
+   *
+   * Of an operation with targets: what would have to go with one and isn't one itself is refused.
+   */
+  deletions(isLeft: (state: ResourceState) => boolean): { steps: Step[]; refusals: ResourceError[] } {
+    const { isTarget, targetDependents } = this.options.selection;
+    const going = selected(this.previous, { ...this.options.selection, targetDependents: true });
+    const steps = new Map<ResourceState, Step>();
     for (const state of [...this.previous].reverse()) {
-      if (this.deletedStates.has(state)) {
-        // Deleted ahead of a replacement that the program then didn't ask for.
-        if (!this.seen.has(this.renamedTo.get(state.urn) ?? state.urn)) {
-          steps.push({ op: "remove-pending-replace", urn: state.urn, old: state, logical: false });
-        }
-        continue;
-      }
-      if (state.delete) {
-        if (this.isDeletable(state)) steps.push(deleteReplacedStep(state, false));
-      } else if (!this.seen.has(state.urn) && !this.renamedTo.has(state.urn)) {
-        if (!this.isDeletable(state)) continue;
-        if (state.pendingReplacement)
-          steps.push({ op: "remove-pending-replace", urn: state.urn, old: state, logical: false });
-        else steps.push(deleteStep(state));
-      }
+      const step = this.carried.has(state) ? undefined : this.deletionOf(state, going);
+      if (step) steps.set(state, step);
     }
-    return steps;
+    const refusals = [...steps.keys()]
+      .filter(({ urn }) => isTarget && !targetDependents && !isTarget(urn))
+      .map(
+        ({ urn }) =>
+          new ResourceError(
+            urn,
+            `Resource '${urn}' will be destroyed but was not specified in --target list.\nEither include resource in --target list or pass --target-dependents to proceed.`,
+          ),
+      );
+    const needed = new Set<string>();
+    for (const state of [...this.previous].reverse()) {
+      if (steps.has(state) && !needed.has(state.urn)) continue;
+      steps.delete(state);
+      if (isLeft(state)) for (const urn of dependenciesOf(state)) needed.add(urn);
+    }
+    return { steps: [...steps.values()], refusals };
   }
 
-  private isDeletable(state: ResourceState): boolean {
-    return this.options.isTargeted(state.urn);
+  private deletionOf(state: ResourceState, going: ReadonlySet<ResourceState>): Step | undefined {
+    const { urn } = state;
+    const forgotten: Step = { op: "remove-pending-replace", urn, old: state, logical: false };
+    const isWanted = this.seen.has(this.renamedTo.get(urn) ?? urn);
+    // Deleted ahead of a replacement that the program then didn't ask for.
+    if (this.deletedStates.has(state)) return isWanted ? undefined : forgotten;
+    if (!going.has(state)) return undefined;
+    if (state.delete) return deleteReplacedStep(state, false);
+    if (isWanted) return undefined;
+    return state.pendingReplacement ? forgotten : deleteStep(state);
+  }
+
+  private isIncluded(state: ResourceState): boolean {
+    const { isTarget, isExcluded, targetDependents } = this.options.selection;
+    if (isProviderType(state.type) || state.type === ROOT_STACK_TYPE) return true;
+    if (!isTarget) return !isExcluded?.(state.urn);
+    const included =
+      isTarget(state.urn) || (targetDependents && dependenciesOf(state).some((urn) => this.targeted.has(urn)));
+    if (included) this.targeted.add(state.urn);
+    return included;
+  }
+
+  private refuseNotMade(state: ResourceState): void {
+    const missing = dependenciesOf(state).find((urn) => this.notMade.has(urn));
+    if (!missing) return;
+    throw new ResourceError(
+      state.urn,
+      `Resource '${state.urn}' depends on '${missing}' which was not specified in --target list.`,
+    );
   }
 
   private claim(urn: string): void {
@@ -261,9 +336,24 @@ export class StepGenerator {
   }
 
   private decideUntargeted(urn: string, state: ResourceState, old: ResourceState | undefined): Decision {
-    if (!old) return { state, steps: [] };
+    if (!old) {
+      this.notMade.add(urn);
+      return { state, steps: [] };
+    }
     Object.assign(state, { ...old, urn, rest: old.rest });
-    return { state, steps: [sameStep(old, state)] };
+    this.refuseNotMade(state);
+    return { state, steps: [...this.carryDependencies(old), sameStep(old, state)] };
+  }
+
+  /** What an untargeted resource depends on and the program has dropped comes before it all the same. */
+  private carryDependencies(old: ResourceState): Step[] {
+    return dependenciesOf(old).flatMap((urn) => {
+      const state = this.olds.get(urn);
+      if (!state || this.seen.has(this.renamedTo.get(urn) ?? urn) || this.carried.has(state)) return [];
+      this.carried.add(state);
+      this.seen.add(urn);
+      return [...this.carryDependencies(state), sameStep(state, { ...state })];
+    });
   }
 
   private importSteps(state: ResourceState, old: ResourceState | undefined): Step[] {
@@ -280,6 +370,7 @@ export class StepGenerator {
   private recreate(old: ResourceState, state: ResourceState): Step[] {
     const keys = this.deletedAhead.get(old.urn);
     this.deletedAhead.delete(old.urn);
+    this.replaced.add(state.urn);
     return [
       { op: "replace", urn: state.urn, old, new: state, logical: true },
       { op: "create-replacement", urn: state.urn, old, new: state, logical: false, ...(keys ? { keys } : {}) },
@@ -299,7 +390,6 @@ export class StepGenerator {
       old.initErrors.length > 0,
     );
     const triggered =
-      this.options.isTargetedReplace(urn) ||
       old.custom !== state.custom ||
       (goal.replacementTrigger !== undefined &&
         old.replacementTrigger !== undefined &&
@@ -329,6 +419,14 @@ export class StepGenerator {
     provider: ProviderInstance | undefined,
     goal: Goal,
   ): Promise<DiffResponse> {
+    const blamed = this.options.isTargetedReplace(urn)
+      ? "id"
+      : state.replaceWith.some((other) => this.replaced.has(other))
+        ? "replaceWith"
+        : this.replaced.has(state.deletedWith)
+          ? "deletedWith"
+          : undefined;
+    if (blamed) return { changes: "some", replaces: [blamed] };
     if (!provider) return { changes: equalValues(old.inputs, state.inputs) ? "none" : "some" };
     if (await this.providerForcesReplacement(urn, old, state)) {
       return { changes: "some", replaces: ["provider"], deleteBeforeReplace: false };
@@ -392,6 +490,7 @@ export class StepGenerator {
         "previously-imported resources that still specify an ID may not be replaced; please remove the `import` declaration from your program",
       );
     }
+    this.replaced.add(urn);
     // Defaults were carried over from the old resource; a replacement has its own.
     if (provider && !this.options.isTargetedReplace(urn))
       state.inputs = await this.check(provider, goal, urn, goal.inputs, {});

@@ -17,12 +17,15 @@ export interface StepOutcome {
   found?: "same" | "update" | "delete";
 }
 
+/** A deletion was refused before anything was done. */
+export class ProtectedError extends Error {}
+
 export interface RunnerContext {
   registry: ProviderRegistry;
   contextFor: ContextFor;
   preview: boolean;
-  /** The resource is deleted in this deployment, so that what is deleted with it needn't be. */
-  isDeleted: (urn: string) => boolean;
+  /** What the resource is to be deleted with is deleted in this deployment, so that it needn't be itself. */
+  isDeletedWith: (state: ResourceState) => boolean;
   now: () => string;
 }
 
@@ -222,7 +225,7 @@ async function adopt(step: Step, context: RunnerContext): Promise<StepOutcome> {
 
 async function refresh(step: Step, context: RunnerContext): Promise<StepOutcome> {
   const old = step.old!;
-  if (!old.custom || isProviderType(old.type)) {
+  if (!old.custom || isProviderType(old.type) || old.pendingReplacement) {
     step.new = { ...old };
     return { kept: true, found: "same" };
   }
@@ -280,12 +283,12 @@ async function remove(step: Step, context: RunnerContext): Promise<StepOutcome> 
   if (old.protect && !step.op.endsWith("-replaced")) {
     return {
       kept: false,
-      error: new Error(
+      error: new ProtectedError(
         `resource "${old.urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either remove the \`protect\` flag from the resource in your Pulumi program and run \`pulumi up\`, or use the command:\n\`pulumi state unprotect '${old.urn}'\``,
       ),
     };
   }
-  const spared = old.external || old.retainOnDelete || (old.deletedWith !== "" && context.isDeleted(old.deletedWith));
+  const spared = old.external || old.retainOnDelete || (old.deletedWith !== "" && context.isDeletedWith(old));
   // One that was deleted ahead of its replacement is gone already.
   if (!context.preview && old.custom && !spared && !old.pendingReplacement) {
     try {

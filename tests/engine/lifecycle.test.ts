@@ -552,7 +552,9 @@ describe("protect", () => {
     const world = new World();
     await world.up((stack) => stack.add("a", { fixed: 1 }, { protect: true }));
     const result = await world.update((stack) => stack.add("a", { fixed: 2 }, { protect: true }));
-    expect(result.errors[0]!.message).toMatch(/unable to replace resource .*\nas it is currently marked for protection/);
+    expect(result.errors[0]!.message).toMatch(
+      /unable to replace resource .*\nas it is currently marked for protection/,
+    );
     expect(world.cloud.log).toEqual([]);
     await world.up((stack) => stack.add("a", { fixed: 2 }));
     expect(world.cloud.log).toEqual(["create a", "delete a"]);

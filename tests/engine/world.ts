@@ -195,7 +195,7 @@ const noProgram: Program = async () => {
 };
 
 export function asRunner(program: Program): ProgramRunner {
-  return async (deployment, _target, options) => {
+  return async (deployment) => {
     try {
       const registrar = new Registrar(deployment);
       await registrar.start();
@@ -204,6 +204,6 @@ export function asRunner(program: Program): ProgramRunner {
       if (!(error instanceof Halted)) deployment.programFailed({ message: (error as Error).message });
     }
     await deployment.settled();
-    if (deployment.errors.length === 0 || options.continueOnError) await deployment.finish();
+    if (deployment.mayDelete) await deployment.finish();
   };
 }
