@@ -220,8 +220,7 @@ export class Deployment {
    */
   private async deleteAll(steps: Step[]): Promise<void> {
     this.announceDeletions(steps);
-    const deleting = steps.filter((step) => step.op !== "remove-pending-replace");
-    const dependents = dependentsAmong(deleting);
+    const dependents = dependentsAmong(steps);
     const ended = new Map<Step, Promise<boolean>>();
     const end = (step: Step): Promise<boolean> => {
       let promise = ended.get(step);
@@ -236,8 +235,7 @@ export class Deployment {
       return promise;
     };
     // Dependents come first in `steps`, so that each is asked for before what waits for it.
-    await this.track(Promise.all(deleting.map(end)));
-    for (const step of steps) if (step.op === "remove-pending-replace") await this.execute([step]);
+    await this.track(Promise.all(steps.map(end)));
   }
 
   /** Runs steps that don't come from a registration, such as refreshes, side by side. */

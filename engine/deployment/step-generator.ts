@@ -214,7 +214,7 @@ export class StepGenerator {
     const forgotten: Step = { op: "remove-pending-replace", urn, old: state, logical: false };
     const isWanted = this.seen.has(this.renamedTo.get(urn) ?? urn);
     // Deleted ahead of a replacement that the program then didn't ask for.
-    if (this.deletedStates.has(state)) return isWanted ? undefined : forgotten;
+    if (this.deletedStates.has(state)) return isWanted || state.delete ? undefined : forgotten;
     if (!going.has(state)) return undefined;
     if (state.delete) return deleteReplacedStep(state, false);
     if (isWanted) return undefined;
@@ -426,8 +426,10 @@ export class StepGenerator {
         : this.replaced.has(state.deletedWith)
           ? "deletedWith"
           : undefined;
-    if (blamed) return { changes: "some", replaces: [blamed] };
-    if (!provider) return { changes: equalValues(old.inputs, state.inputs) ? "none" : "some" };
+    if (!provider) {
+      if (blamed) return { changes: "some", replaces: [blamed] };
+      return { changes: equalValues(old.inputs, state.inputs) ? "none" : "some" };
+    }
     if (await this.providerForcesReplacement(urn, old, state)) {
       return { changes: "some", replaces: ["provider"], deleteBeforeReplace: false };
     }
@@ -441,7 +443,9 @@ export class StepGenerator {
       news: state.inputs,
       ignoreChanges: goal.ignoreChanges,
     };
-    return callDiff(provider, request, this.contextFor);
+    const diff = await callDiff(provider, request, this.contextFor);
+    // The provider alone knows that two of them can't be there at once, under one name for instance.
+    return blamed ? { changes: "some", replaces: [blamed], deleteBeforeReplace: diff.deleteBeforeReplace } : diff;
   }
 
   /** A resource moves to another provider as it is, unless that one's DiffConfig says it can't. */
@@ -520,7 +524,8 @@ export class StepGenerator {
       }
       steps.push(dependent.delete ? deleteStep(dependent) : deleteReplacedStep(dependent, true));
       this.deletedStates.add(dependent);
-      this.deletedAhead.set(dependent.urn, keys);
+      // One that has been replaced already is not to be made again.
+      if (!dependent.delete) this.deletedAhead.set(dependent.urn, keys);
     }
     if (!old.pendingReplacement) {
       steps.push(deleteReplacedStep(old, true));

@@ -47,26 +47,42 @@ export class Cloud {
   region = "region";
   /** Called before and after each change takes effect. */
   onChange: (moment: "before" | "after", call: Call) => void | Promise<void> = () => undefined;
+  /** How many turns of the event loop a call takes. */
+  latency = 0;
   /** Functions of the package, by token. */
   readonly functions = new Map<string, (args: PropertyMap) => PropertyMap>();
   readonly configured: PropertyMap[] = [];
   /** What each call was given, for a test of what reaches a provider. */
   readonly seen = new Map<string, PropertyMap>();
   private made = 0;
+  private life = { over: false };
 
   /** The things there are, by name, sorted. */
   names(): string[] {
     return [...this.things.values()].map((thing) => thing.name).sort();
   }
 
+  /** What lies within a thing goes with it. */
+  drop(id: string): void {
+    this.things.delete(id);
+    for (const other of [...this.things.values()]) if (other.inputs["within"] === id) this.drop(other.id);
+  }
+
   byName(name: string): Thing | undefined {
     return [...this.things.values()].find((thing) => thing.name === name);
   }
 
-  readonly provider: ProviderFactory = () => makeProvider(this, () => `${++this.made}`);
+  readonly provider: ProviderFactory = () => makeProvider(this, this.life, () => `${++this.made}`);
+
+  /** No provider that there is now reaches the cloud any more: the process that it was in is gone. */
+  cutOff(): void {
+    this.life.over = true;
+    this.life = { over: false };
+  }
 
   /** Does what a fault says, then the change. Tells whether the thing is out of order afterwards. */
-  async carryOut(call: Call, change: () => void): Promise<boolean> {
+  async carryOut(life: { over: boolean }, call: Call, change: () => void): Promise<boolean> {
+    if (life.over) await never;
     const key = `${call.kind} ${call.name}`;
     this.log.push(key);
     this.spans.push(`+${key}`);
@@ -74,9 +90,14 @@ export class Cloud {
       let fault = this.faults.get(key) ?? this.faults.get(call.kind);
       if (typeof fault === "function") fault = (await fault(call)) ?? undefined;
       if (fault === "fail") throw new Error(`${key}: refused`);
-      await this.onChange("before", call);
+      for (let turn = 0; turn < this.latency; turn++) await new Promise((done) => setImmediate(done));
+      if (life.over) await never;
+      // Without waiting in between, so that a test sees each change by itself.
+      const before = this.onChange("before", call);
+      if (before) await before;
       change();
-      await this.onChange("after", call);
+      const after = this.onChange("after", call);
+      if (after) await after;
       return fault === "init";
     } finally {
       this.spans.push(`-${key}`);
@@ -86,7 +107,9 @@ export class Cloud {
 
 const nothing = { acceptSecrets: true, acceptResources: true, supportsPreview: true };
 
-function makeProvider(cloud: Cloud, nextId: () => string): Provider {
+const never = new Promise<never>(() => undefined);
+
+function makeProvider(cloud: Cloud, life: { over: boolean }, nextId: () => string): Provider {
   const outputsOf = (thing: Thing): PropertyMap => ({ ...thing.inputs, ref: thing.id, token: `token-of-${thing.id}` });
   const call = (
     kind: CallKind,
@@ -140,7 +163,7 @@ function makeProvider(cloud: Cloud, nextId: () => string): Provider {
       cloud.seen.set(`create ${name}`, properties);
       if (preview) return { id: "", properties };
       const thing: Thing = { id: `${name}#${nextId()}`, name, urn, type, inputs: properties };
-      const broken = await cloud.carryOut(call("create", { urn, name }, properties, context), () =>
+      const broken = await cloud.carryOut(life, call("create", { urn, name }, properties, context), () =>
         cloud.things.set(thing.id, thing),
       );
       if (broken) throw outOfOrder(thing);
@@ -148,7 +171,7 @@ function makeProvider(cloud: Cloud, nextId: () => string): Provider {
     },
     async read({ urn, id, name }, context) {
       const request = call("read", { urn, id, name }, {}, context);
-      await cloud.carryOut(request, () => undefined);
+      await cloud.carryOut(life, request, () => undefined);
       const thing = cloud.things.get(id);
       if (!thing) return { id: "", inputs: {}, properties: {} };
       return { id, inputs: thing.inputs, properties: outputsOf(thing) };
@@ -156,7 +179,7 @@ function makeProvider(cloud: Cloud, nextId: () => string): Provider {
     async update({ urn, id, name, news, preview }, context) {
       cloud.seen.set(`update ${name}`, news);
       if (preview) return { properties: news };
-      const broken = await cloud.carryOut(call("update", { urn, id, name }, news, context), () => {
+      const broken = await cloud.carryOut(life, call("update", { urn, id, name }, news, context), () => {
         const thing = cloud.things.get(id);
         if (!thing) throw new Error(`there is no ${id}`);
         thing.inputs = news;
@@ -166,12 +189,8 @@ function makeProvider(cloud: Cloud, nextId: () => string): Provider {
       return { properties: outputsOf(thing) };
     },
     async delete({ urn, id, name }, context) {
-      await cloud.carryOut(call("delete", { urn, id, name }, cloud.things.get(id)?.inputs ?? {}, context), () => {
-        cloud.things.delete(id);
-        // What lies within a thing goes with it.
-        for (const other of [...cloud.things.values()]) {
-          if (other.inputs["within"] === id) cloud.things.delete(other.id);
-        }
+      await cloud.carryOut(life, call("delete", { urn, id, name }, cloud.things.get(id)?.inputs ?? {}, context), () => {
+        cloud.drop(id);
       });
     },
     async invoke({ token, args }) {

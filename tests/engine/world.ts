@@ -2,7 +2,7 @@
  * A stack in a folder of its own, over a fake cloud. Tests put a program in its place by registering goals; the rest,
  * from the lock to the checkpoint, is the engine's own `runOperation`.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineEvent, OperationKind, OperationOptions, OperationResult, Project, Stack } from "../../engine";
@@ -30,12 +30,15 @@ export interface Registered {
   result: "success" | "failed" | "skipped";
 }
 
+/** In memory where there is such a folder: thousands of stacks are made. */
+export const SCRATCH = join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "seatrial-test-");
+
 const worlds: World[] = [];
 
 afterAll(() => worlds.splice(0).forEach((world) => world.remove()));
 
 export class World {
-  readonly folder = mkdtempSync(join(tmpdir(), "seatrial-test-"));
+  folder = mkdtempSync(SCRATCH);
   events: EngineEvent[] = [];
 
   constructor(
