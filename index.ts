@@ -1,7 +1,7 @@
 // The system under test: its parts, what each of them needs, and the tests that try it.
 import { z } from "zod";
-import { Api, AppImage, BaseImage, Database, Network, ObjectStore, Tests, Worker } from "./components";
-import { flag, passthrough, readSettings, runInfo, secretSetting, structured } from "./components";
+import { Api, AppImage, BaseImage, Database, Network, ObjectStore, Tests, Worker, runInfo } from "./components";
+import { flag, passthrough, portSetting, readSettings, secretSetting, structured, timeSetting } from "./components";
 
 // What can be set: in Pulumi.<stack>.yaml, or with --config seatrial:<key>=<value>.
 const settings = readSettings({
@@ -16,15 +16,16 @@ const settings = readSettings({
   "store.secretKey": secretSetting.prefault("for-tests-only-secret"),
   "data.kept": flag.default(false), // in volumes, instead of going with the containers
   "sources.mounted": flag.default(false), // from the checkout, instead of what is in the image
-  "ready.timeout": z.string().optional(), // of each service: "60s"
-  "api.hostPort": z.coerce.number().optional(), // where this machine reaches the API: nowhere, if not set
+  "ready.timeout": timeSetting.optional(), // of each service: "60s"
+  "api.hostPort": portSetting.optional(), // where this machine reaches the API: nowhere, if not set
   "api.passthrough": structured(passthrough).optional(), // {secret: [NAME…], public: [NAME…]} of the calling environment
   "worker.passthrough": structured(passthrough).optional(),
   "tests.passthrough": structured(passthrough).optional(),
-  "tests.enabled": flag.default(true),
+  "tests.enabled": flag.default(true), // without a run too, such as that of "seatrial test", which always has them
   "tests.command": structured(z.array(z.string()).min(1)).prefault(["node", "/app/tests.js"]),
-  "tests.timeout": z.string().optional(), // "20m"
+  "tests.timeout": timeSetting.optional(), // "20m"
 });
+const { commit, run } = runInfo();
 const { "ready.timeout": readyTimeout, "data.kept": keepData, "sources.mounted": mounted } = settings;
 
 const base = (name: string, image?: string) => ({ image, command: `node scripts/base-image.mjs ${name}` });
@@ -32,13 +33,13 @@ const probeImage = new BaseImage("probe", base("probe", settings["images.probe"]
 const storeImage = new BaseImage("object-store", base("object-store", settings["images.store"])).reference;
 const databaseImage = new AppImage("database", {
   image: settings["images.database"],
-  name: `seatrial-example-database:${runInfo().commit}`,
+  name: `seatrial-example-database:${commit}`,
   context: "example/database",
   base: base("postgres", settings["images.postgres"]),
 }).reference;
 const appImage = new AppImage("app", {
   image: process.env.IMAGE || settings["images.app"],
-  name: `seatrial-example-api:${runInfo().commit}`,
+  name: `seatrial-example-api:${commit}`,
   context: "example",
   base: base("node", settings["images.node"]),
   prepare: "node example/build.mjs",
@@ -68,7 +69,8 @@ const testsArgs = {
   inputs: [{ source: "example/tests/fixtures", target: "/inputs" }],
   timeout: settings["tests.timeout"],
 };
-const tests = settings["tests.enabled"] ? new Tests("tests", testsArgs, { dependsOn: [api, worker] }) : undefined;
+const wanted = run !== undefined || settings["tests.enabled"];
+const tests = wanted ? new Tests("tests", testsArgs, { dependsOn: [api, worker] }) : undefined;
 
 export = {
   // The tests' own code, what they wrote (secret), and where in their container the artifacts are.

@@ -24,7 +24,9 @@ const stackFailed = 125;
  */
 export async function main(argv: string[]): Promise<number> {
   // A reader that has gone, such as `head`, is no reason to leave a stack behind.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.listenerCount("error") === 0) stream.on("error", () => undefined);
+  }
   const { own, command } = splitCommand(argv);
   if (own.includes("--debug")) process.setSourceMapsEnabled(true);
   let code = 0;

@@ -9,6 +9,6 @@ export { ObjectStore, type ObjectStoreArgs } from "./object-store";
 export type { Readiness } from "./readiness";
 export { runInfo, type RunInfo } from "./run-info";
 export { Service, type ServiceArgs } from "./service";
-export { flag, readSettings, secretSetting, structured } from "./settings";
+export { flag, portSetting, readSettings, secretSetting, structured, timeSetting } from "./settings";
 export { Tests, type TestsArgs } from "./tests";
 export { Worker, type WorkerArgs } from "./worker";

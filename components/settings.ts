@@ -1,12 +1,29 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { complaints, UsageError } from "./arguments";
+import { complaints, port, UsageError } from "./arguments";
+import { duration } from "./duration";
 
 /** A setting that is a credential: kept from the state, the terminal and the log in the clear. */
 export const secretSetting = z
   .string()
   .min(1)
   .transform((value) => pulumi.secret(value));
+
+/** A setting that is a length of time, such as `90s` or `10m`; it stays text, as components take it. */
+export const timeSetting = z.string().superRefine((value, context) => {
+  const { error } = duration.safeParse(value);
+  error?.issues.forEach(({ message }) => context.addIssue(message));
+});
+
+/** A setting that is a TCP port. */
+export const portSetting = z.string().transform((value, context): number => {
+  const result = port.safeParse(Number(value));
+  if (!result.success) {
+    context.addIssue(`expected a port, 1 to 65535, got "${value}"`);
+    return z.NEVER;
+  }
+  return result.data;
+});
 
 /** A setting that is on or off. */
 export const flag = z.stringbool({

@@ -297,7 +297,7 @@ function stepFailure(urn: string, message: string | undefined, containers: Follo
     resource: nameInUrn(urn),
     ...(container?.name ? { container: container.name } : {}),
     message: what,
-    lastLines: said?.split("\n") ?? [],
+    lastLines: said?.split("\n").map((line) => line.replace(/^ {2}/, "")) ?? [],
   };
 }
 

@@ -86,6 +86,12 @@ export function followContainers(
         const container = follow(request.urn, request.name, request.news);
         return await inner.check({ ...request, news: withCommand(request.urn, container, request.news) }, context);
       },
+      diff: async (request, context) => {
+        const response = await inner.diff(request, context);
+        const container = byUrn.get(request.urn);
+        // Made anew though nothing changed, by rerun, it still can't be there twice under its name.
+        return container && isTests(container) ? { ...response, deleteBeforeReplace: true } : response;
+      },
       create: async (request, context) => {
         if (request.type !== containerType || request.preview) return await inner.create(request, context);
         const container = follow(request.urn, request.name, request.properties);

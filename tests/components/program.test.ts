@@ -15,6 +15,9 @@ function settings(stack: string): Record<string, string> {
   );
 }
 
+/** As "seatrial up" and the plain CLI run the program. */
+const noRun = { SEATRIAL_RUN: "" };
+
 let checkout: string;
 
 beforeEach(() => {
@@ -89,6 +92,12 @@ test("in CI: all parts, the tests, nothing published, mounted or kept", async ()
   expect(Object.keys(result)).toEqual(["exitCode", "logs", "artifacts"]);
 });
 
+test("a run has the tests, whatever the settings say", async () => {
+  const { one } = await program("dev");
+
+  expect(one(container, "tests").inputs.envs).toContain("SEATRIAL_RUN=run-1");
+});
+
 test("who waits for whom", async () => {
   const { one } = await program("ci-1a2b3c4");
   const dependencies = Object.fromEntries(
@@ -106,7 +115,7 @@ test("who waits for whom", async () => {
 });
 
 test("a developer's stack: published on the loopback, sources mounted, data kept, no tests", async () => {
-  const { resources, one, result } = await program("dev");
+  const { resources, one, result } = await program("dev", { env: noRun });
 
   expect(one(container, "api").inputs).toMatchObject({
     command: ["node", "/app/example/dev.mjs", "api"],
@@ -126,13 +135,13 @@ test("a developer's stack: published on the loopback, sources mounted, data kept
 });
 
 test("a developer's tests can be added without touching anything else", async () => {
-  const without = await program("dev");
-  const { resources } = await program("dev", { config: { "seatrial:tests.enabled": "true" } });
+  const without = await program("dev", { env: noRun });
+  const { resources } = await program("dev", { config: { "seatrial:tests.enabled": "true" }, env: noRun });
   const added = resources.filter(
     ({ type, name }) => !without.resources.some((other) => other.type === type && other.name === name),
   );
 
-  expect(added.map(({ name }) => name)).toEqual(["tests", "tests-artifacts", "tests"]);
+  expect(added.map(({ name }) => name)).toEqual(["tests-artifacts", "tests", "tests-artifacts", "tests"]);
   expect(resources.filter((resource) => !added.includes(resource))).toEqual(without.resources);
 });
 
@@ -176,8 +185,12 @@ test("credentials are secret wherever they go", async () => {
 });
 
 test.each([
-  ["tests.timeout", "soon", 'Tests "tests": timeout: expected a duration'],
-  ["api.hostPort", "http", "Setting seatrial:api.hostPort: expected number, received NaN"],
+  [
+    "tests.timeout",
+    "soon",
+    'Setting seatrial:tests.timeout: expected a duration such as "500ms", "90s" or "10m", got "soon"',
+  ],
+  ["api.hostPort", "http", 'Setting seatrial:api.hostPort: expected a port, 1 to 65535, got "http"'],
   ["api.hostport", "1", "Setting seatrial:api.hostport: no such setting; there are api.hostPort, api.passthrough"],
 ])("%s: %s is refused", async (key, value, message) => {
   await expect(program("ci-1a2b3c4", { config: { [`seatrial:${key}`]: value } })).rejects.toThrow(message);

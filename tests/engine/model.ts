@@ -234,12 +234,12 @@ function watch(plan: Plan): Watch {
       if (missing) throw new Error(`${thing.name} is made of ${missing}, which isn't there`);
     },
     deleting(thing, things) {
-      const wanted = plan.find(({ name, formerly }) => name === thing.name || formerly === thing.name);
+      const someGoAhead = plan.some(({ alone }) => alone);
       for (const other of things) {
         // What goes with its host counts as gone from the moment that that is to go.
         if (other.within !== undefined || ![...other.soft, ...other.hard].includes(thing.id)) continue;
-        // What has to go ahead of its own replacement takes along only what couldn't be changed to the new one.
-        if (wanted?.alone && (!other.hard.includes(thing.id) || releases(plan, other, thing))) continue;
+        // What has to go ahead of its replacement takes along only what couldn't be changed to the new one.
+        if (someGoAhead && (!other.hard.includes(thing.id) || releases(plan, other, thing))) continue;
         throw new Error(`${thing.id} is deleted before ${other.id}, which is made of it`);
       }
     },

@@ -45,14 +45,19 @@ export async function get(id: string): Promise<Document> {
 
 // How long to wait for the worker, in milliseconds. One that has kept a test waiting in vain will do so again: the
 // tests after it needn't all wait as long to say so.
-let patience = 6000;
+let patience = 10_000;
 
 /** The document once the worker is through with it, well or badly. */
-export async function processed(id: string): Promise<Document> {
+export const processed = (id: string) => once(id, ({ status }) => status === "done" || status === "failed");
+
+/** The document once an attempt has failed that isn't the last. */
+export const triedInVain = (id: string) => once(id, ({ error }) => error !== null);
+
+async function once(id: string, condition: (document: Document) => boolean): Promise<Document> {
   const deadline = Date.now() + patience;
   for (let pause = 5; ; pause = Math.min(pause * 1.5, 50)) {
     const document = await get(id);
-    if (document.status === "done" || document.status === "failed") return document;
+    if (condition(document)) return document;
     if (Date.now() > deadline) {
       const waited = patience;
       patience = 1000;

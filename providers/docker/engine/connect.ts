@@ -1,6 +1,8 @@
 /** A client of the Docker Engine: where it listens, whom it trusts, which version of the API both sides speak. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { Agent } from "node:http";
+import { Agent as TlsAgent } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import Docker from "dockerode";
@@ -40,7 +42,7 @@ export async function connectEngine(env: NodeJS.ProcessEnv = process.env): Promi
 /** Connects to `address` and agrees on an API version. */
 export async function connectTo(address: EngineAddress): Promise<Docker> {
   const options = clientOptions(address);
-  const found = await serverVersion(new Docker(options), address);
+  const found = await serverVersion(newClient(options), address);
   if (compareVersions(found.ApiVersion, OLDEST) < 0) {
     throw new EngineUnavailableError(
       `the Docker Engine at ${address.host} is too old: it speaks API ${found.ApiVersion}, Seatrial needs ` +
@@ -54,7 +56,7 @@ export async function connectTo(address: EngineAddress): Promise<Docker> {
         `${NEWEST}; upgrade Seatrial`,
     );
   }
-  return new Docker({ ...options, version: `v${version}` });
+  return newClient({ ...options, version: `v${version}` });
 }
 
 /** The API version that a client made by {@link connectEngine} speaks, such as `1.41`. */
@@ -144,38 +146,70 @@ function tlsFromDirectory(
   return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem"), verify };
 }
 
+/** The client puts in what `DOCKER_HOST` and its like say wherever nothing is said: so everything is. */
+const NOTHING_FROM_ENVIRONMENT: Docker.DockerOptions = {
+  host: undefined,
+  port: undefined,
+  protocol: "http",
+  socketPath: undefined,
+  username: undefined,
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+  timeout: undefined,
+};
+
+/** A connection to a socket costs nothing; one that is kept may turn out to be dead when it is needed. */
+const notKept = new Agent({ keepAlive: false });
+
 function clientOptions({ host, tls, source }: EngineAddress): Docker.DockerOptions {
   const local = /^(?:unix|npipe):\/\/(.*)$/.exec(host);
-  if (local) return { socketPath: local[1] || "/var/run/docker.sock" };
-  let address: URL;
-  try {
-    address = new URL(host.includes("://") ? host : `tcp://${host}`);
-  } catch {
-    throw new EngineUnavailableError(
-      `${source} gives "${host}", which is not an address; expected one such as unix:///var/run/docker.sock or ` +
-        `tcp://host:2376`,
-    );
+  if (local) {
+    return { ...NOTHING_FROM_ENVIRONMENT, socketPath: local[1] || "/var/run/docker.sock", ...{ agent: notKept } };
   }
+  const address = parsedAddress(host, source);
+  const options: Docker.DockerOptions = { ...NOTHING_FROM_ENVIRONMENT, host: address.hostname };
   if (address.protocol === "ssh:") {
     return {
+      ...options,
       protocol: "ssh",
-      host: address.hostname,
       port: address.port || 22,
       username: decodeURIComponent(address.username) || undefined,
       sshOptions: { agent: process.env.SSH_AUTH_SOCK },
-    } as Docker.DockerOptions;
+    };
   }
   const encrypted = tls !== undefined || address.protocol === "https:";
-  const options: Docker.DockerOptions = {
-    host: address.hostname,
+  return {
+    ...options,
     port: address.port || (encrypted ? 2376 : 2375),
     protocol: encrypted ? "https" : "http",
-    pathPrefix: address.pathname === "" ? "/" : address.pathname,
-  } as Docker.DockerOptions;
-  if (encrypted) Object.assign(options, { ca: tls?.ca, cert: tls?.cert, key: tls?.key });
-  // Without DOCKER_TLS_VERIFY the Docker CLI encrypts but doesn't ask who answers.
-  if (encrypted && tls?.verify === false) Object.assign(options, { checkServerIdentity: () => undefined });
-  return options;
+    ...{ pathPrefix: address.pathname || "/" },
+    ...(encrypted ? { ca: tls?.ca, cert: tls?.cert, key: tls?.key } : {}),
+    // Without DOCKER_TLS_VERIFY the Docker CLI encrypts but doesn't ask who answers.
+    ...(encrypted && tls?.verify === false ? { agent: new TlsAgent({ rejectUnauthorized: false }) } : {}),
+  };
+}
+
+function parsedAddress(host: string, source: string): URL {
+  try {
+    const address = new URL(host.includes("://") ? host.replace(/^tcp:/, "http:") : `http://${host}`);
+    if (address.hostname !== "") return address;
+  } catch {
+    // Said below.
+  }
+  throw new EngineUnavailableError(
+    `${source} gives "${host}", which is not an address; expected one such as unix:///var/run/docker.sock or ` +
+      `tcp://host:2376`,
+  );
+}
+
+function newClient(options: Docker.DockerOptions): Docker {
+  try {
+    return new Docker(options);
+  } catch (error) {
+    // The client reads the environment even where it is told everything.
+    throw new EngineUnavailableError(`DOCKER_HOST or DOCKER_CERT_PATH can't be used: ${(error as Error).message}`);
+  }
 }
 
 interface ServerVersion {
@@ -206,7 +240,7 @@ function dialVersion(engine: Docker, abortSignal: AbortSignal): Promise<unknown>
 function unavailable(error: NodeJS.ErrnoException, { host, source }: EngineAddress, timedOut: boolean): string {
   const where = `${host} (from ${source})`;
   if (timedOut) return `the Docker Engine at ${where} accepts connections but doesn't answer; restart it`;
-  switch (error.code) {
+  switch (error.code ?? "") {
     case "ENOENT":
       return `no Docker Engine at ${where}: there is no such socket; start Docker, or set DOCKER_HOST`;
     case "EACCES":

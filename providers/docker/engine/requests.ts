@@ -14,8 +14,15 @@ interface Request {
 const SUCCESS = { 200: true, 201: true, 204: true, 304: true };
 
 /** The answer's body as JSON. */
-export function call<T>(engine: Docker, request: Request): Promise<T> {
-  return dial(engine, request, false) as Promise<T>;
+export async function call<T>(engine: Docker, request: Request): Promise<T> {
+  try {
+    return (await dial(engine, request, false)) as T;
+  } catch (error) {
+    // A connection that was kept open may have been closed meanwhile; what changes nothing can be asked again.
+    const { code } = error as NodeJS.ErrnoException;
+    if (request.method !== "GET" || !["ECONNRESET", "EPIPE"].includes(code ?? "")) throw error;
+    return (await dial(engine, request, false)) as T;
+  }
 }
 
 /** The answer's body as a stream, as soon as the answer begins: by then the Engine has taken the request up. */

@@ -128,17 +128,25 @@ function decodeAuth(auth: string): [string, string] {
 /** Source of the protocol: docker/docker-credential-helpers, `get`. */
 function askHelper(name: string, server: string): Promise<Credentials | undefined> {
   return new Promise((resolve, reject) => {
-    const child = execFile(`docker-credential-${name}`, ["get"], { timeout: 30_000 }, (error, stdout, stderr) => {
-      if (!error) {
-        const { Username: username, Secret: secret } = JSON.parse(stdout) as { Username: string; Secret: string };
-        const isToken = username === "<token>";
-        resolve({ ...(isToken ? { identitytoken: secret } : { username, password: secret }), serveraddress: server });
-      } else if (/credentials not found/i.test(stdout + stderr) || (error as NodeJS.ErrnoException).code === "ENOENT") {
-        resolve(undefined);
-      } else {
-        reject(new Error(`the credential helper docker-credential-${name} failed: ${(stdout + stderr).trim()}`));
-      }
-    });
+    const child = execFile(
+      `docker-credential-${name}`,
+      ["get"],
+      { timeout: 30_000, env: process.env },
+      (error, stdout, stderr) => {
+        if (!error) {
+          const { Username: username, Secret: secret } = JSON.parse(stdout) as { Username: string; Secret: string };
+          const isToken = username === "<token>";
+          resolve({ ...(isToken ? { identitytoken: secret } : { username, password: secret }), serveraddress: server });
+        } else if (
+          /credentials not found/i.test(stdout + stderr) ||
+          (error as NodeJS.ErrnoException).code === "ENOENT"
+        ) {
+          resolve(undefined);
+        } else {
+          reject(new Error(`the credential helper docker-credential-${name} failed: ${(stdout + stderr).trim()}`));
+        }
+      },
+    );
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(server);
   });

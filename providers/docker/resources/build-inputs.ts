@@ -70,11 +70,15 @@ export function buildRequest(inputs: BuildInputs, name: string): BuildRequest {
     addHosts: inputs.extraHosts,
     cacheFrom: inputs.cacheFroms,
     labels: { ...inputs.label, ...inputs.labels },
-    classic: inputs.useLegacyBuilder === true,
+    classic: inputs.useLegacyBuilder === true || inputs.version === "1",
+    buildKit: inputs.version === "2",
     noCache: inputs.noCache,
     pull: inputs.pullParent,
     remoteContext: inputs.remoteContext || undefined,
+    logFile: inputs.buildLogFile || undefined,
     limits: {
+      rm: inputs.remove ?? true,
+      forcerm: inputs.forceRemove ?? inputs.remove ?? true,
       q: inputs.suppressOutput,
       isolation: inputs.isolation,
       cpusetcpus: inputs.cpuSetCpus,
@@ -112,6 +116,11 @@ export function buildRequest(inputs: BuildInputs, name: string): BuildRequest {
   };
 }
 
+/** Asked for by something that only it has. */
+const isForBuildKit = (inputs: BuildInputs): boolean =>
+  Boolean(inputs.builder || inputs.provenance || inputs.sbom) ||
+  [inputs.additionalContexts, inputs.secrets, inputs.cacheTos].some((list) => (list?.length ?? 0) > 0);
+
 /** What only BuildKit has. */
 function cliOptions(inputs: BuildInputs): string[] {
   return [
@@ -121,6 +130,9 @@ function cliOptions(inputs: BuildInputs): string[] {
       [`id=${id}`, ...(src ? [`src=${src}`] : env ? [`env=${env}`] : [])].join(","),
     ]),
     ...(inputs.cacheTos ?? []).flatMap((target) => ["--cache-to", target]),
+    ...(inputs.ulimits ?? []).flatMap(({ name, soft, hard }) =>
+      isForBuildKit(inputs) ? ["--ulimit", `${name}=${soft}:${hard}`] : [],
+    ),
     ...(inputs.builder ? ["--builder", inputs.builder] : []),
     ...(inputs.provenance ? [`--provenance=${inputs.provenance}`] : []),
     ...(inputs.sbom ? [`--sbom=${inputs.sbom}`] : []),

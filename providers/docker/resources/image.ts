@@ -206,6 +206,7 @@ async function make(
       addHosts: given.addHosts,
       cacheFrom: given.cacheFrom?.images,
       classic: given.builderVersion === "BuilderV1",
+      buildKit: given.builderVersion === "BuilderBuildKit",
     },
     context,
     signal,

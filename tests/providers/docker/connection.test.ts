@@ -124,6 +124,7 @@ describe("a connection that breaks while a container runs", () => {
   beforeAll(() => direct.open());
   afterAll(() => direct.close());
 
+  /** The outputs to come, in an array, since a promise of a promise would be waited for. */
   async function run(name: string, command: string): Promise<Promise<Record<string, unknown>>[]> {
     await open();
     const harness = new Harness({ engine: await connectEngine({ DOCKER_HOST: proxied.host }) });

@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Secret, type PropertyMap } from "../../../engine/values";
@@ -25,6 +26,8 @@ function files(directory: string, contents: Record<string, string>): void {
 
 const dockerfile = (more = "") =>
   `ARG BASE=${harness.image}\nFROM $BASE AS base\nARG WHO\nCOPY . /ctx/\nRUN echo "$WHO" > /who\n${more}`;
+
+const realDocker = () => execFileSync("sh", ["-c", "command -v docker"], { encoding: "utf8" }).trim();
 
 const inspectImage = (name: string) => harness.engine.getImage(name).inspect();
 
@@ -100,6 +103,37 @@ describe("docker.Image", () => {
     });
     expect(run.outputs.containerLogs).toBe("file\nlink\nrun.sh\nx\nruns\n");
     await harness.delete(run);
+  });
+
+  test("is built by the Docker CLI where only BuildKit understands the Dockerfile", async () => {
+    files("kit", { Dockerfile: `# syntax=docker/dockerfile:1\nFROM ${harness.image}\n` });
+    const given = {
+      imageName: `${PREFIX}-kit:v1`,
+      skipPush: true,
+      build: { context: "kit", args: { SECRET_ARG: "hidden" }, target: "last" },
+    };
+    // A CLI that writes down what it is told, and makes the image in the easiest way.
+    const bin = join(cwd, "bin");
+    files("bin", {
+      docker: `#!/bin/sh\n[ "$2" = version ] && exit 0\necho "$@" "$SECRET_ARG" > ${bin}/told\necho "#1 building"\nexec ${realDocker()} tag ${harness.image} ${given.imageName}\n`,
+    });
+    chmodSync(join(bin, "docker"), 0o755);
+    const path = process.env.PATH;
+    process.env.PATH = `${bin}:${path!}`;
+    try {
+      const context = testContext();
+      await harness.create("Image", "kit", given, context);
+      expect(context.lines.map(({ message }) => message)).toContain("#1 building");
+      const told = readFileSync(join(bin, "told"), "utf8");
+      expect(told).toMatch(/^buildx build --load --progress=plain --tag \S+-kit:v1 --file \S+\/kit\/Dockerfile /);
+      expect(told).toMatch(/ --build-arg SECRET_ARG --target last --platform linux\/\w+ .*\/kit hidden$/m);
+    } finally {
+      process.env.PATH = path;
+    }
+    const old = { ...given, build: { ...given.build, builderVersion: "BuilderV1" }, imageName: `${PREFIX}-kit:v2` };
+    await expect(harness.create("Image", "kit", old)).rejects.toThrow(
+      /its Dockerfile needs BuildKit, and builderVersion asks/,
+    );
   });
 
   test("fails with the step and what it printed, and leaves no container", async () => {

@@ -1,0 +1,248 @@
+import { execFileSync } from "node:child_process";
+import { createServer, type AddressInfo } from "node:net";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { labelled, probeImage, seatrial, start, workplace, type Workplace } from "./seatrial";
+
+jest.setTimeout(120_000);
+
+let image: string;
+let place: Workplace;
+const settings = (...more: string[]) => ["-c", `image=${image}`, ...more.flatMap((setting) => ["-c", setting])];
+const run = (scenario: string, ...args: string[]) =>
+  seatrial(place.folder, "test", ...settings(`scenario=${scenario}`), ...args);
+const states = () => {
+  const stacks = join(place.folder, ".seatrial/.pulumi/stacks", place.project);
+  return existsSync(stacks) ? readdirSync(stacks).filter((name) => name.endsWith(".json")) : [];
+};
+
+beforeAll(() => {
+  image = probeImage();
+});
+beforeEach(() => {
+  place = workplace("small");
+});
+afterEach(() => {
+  const left = labelled(place.project);
+  place.remove();
+  expect(left).toEqual([]);
+});
+
+test("passes, shows the tests' output, saves what they leave, and leaves nothing else", async () => {
+  const { code, stdout, result } = await run("ok");
+  expect(stdout).toMatch(/✓ api +ready/);
+  expect(stdout).toContain("\ntrying\ntried\n");
+  expect(code).toBe(0);
+  expect(result).toMatchObject({
+    ...{ verdict: "passed", exitCode: 0, kept: false, notes: [], cleanup: { clean: true, left: [] } },
+    tests: { total: 2, passed: 2, failed: 0, skipped: 0, exitCode: 0 },
+  });
+  const results = join(place.folder, "build/tests");
+  expect(readdirSync(results).sort()).toEqual([
+    ".seatrial-artifacts",
+    "events.jsonl",
+    "junit.xml",
+    "logs",
+    "result.json",
+  ]);
+  expect(readFileSync(join(results, "logs/api.log"), "utf8")).toMatch(/^\d{4}-.*Z listening\n$/);
+  expect(states()).toEqual([]);
+});
+
+test.each([
+  ["sh -c exit 7", ["sh", "-c", "exit 7"], 7, "failed"],
+  ["sh -c exit 125", ["sh", "-c", "exit 125"], 125, "failed"],
+  ["true", ["true"], 0, "passed"],
+])("-- %s", async (_, command, exitCode, verdict) => {
+  const { code, result } = await run("ok", "--", ...command);
+  expect(code).toBe(exitCode);
+  expect(result).toMatchObject({ verdict, exitCode, tests: { total: 0, exitCode } });
+});
+
+test.each([
+  ["fails", 4, "failed", undefined],
+  ["empty", 125, "undetermined", /no test at all/],
+  ["lies", 125, "undetermined", /JUnit counts 1 failed/],
+])("tests that do as in %s exit %d", async (scenario, exitCode, verdict, message) => {
+  const { code, stdout, result } = await run(scenario);
+  expect(code).toBe(exitCode);
+  expect(result).toMatchObject({ verdict, exitCode });
+  if (message) expect(result!.failure!.message).toMatch(message);
+  expect(stdout).toContain("── log of api");
+});
+
+test.each([
+  ["no-image", /no image small-no-such-image:nowhere/, undefined],
+  ["api-exits", /exited with code 9/, "api: no such database"],
+  ["never-ready", /not healthy after 4 s/, "still loading"],
+  ["crash", /api exited with code 3/, "api: out of luck"],
+])("a stack that fails as in %s names the resource, soon", async (scenario, message, lastWords) => {
+  const { code, stdout, result, seconds } = await run(scenario);
+  expect(code).toBe(125);
+  expect(result).toMatchObject({ verdict: "stack-failed", failure: { resource: "api" } });
+  expect(result!.failure!.message).toMatch(message);
+  if (lastWords) expect(result!.failure!.lastLines).toContain(lastWords);
+  if (lastWords) expect(stdout).toContain(lastWords);
+  expect(seconds).toBeLessThan(scenario === "never-ready" ? 14 : 11);
+});
+
+test("a port that is taken is named", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    const { code, result } = await seatrial(place.folder, "test", ...settings(`port=${port}`));
+    expect(code).toBe(125);
+    expect(result).toMatchObject({ verdict: "stack-failed", failure: { resource: "api" } });
+    expect(result!.failure!.message).toContain(`port ${port}`);
+  } finally {
+    server.close();
+  }
+});
+
+test("settings that the program refuses are wrong usage", async () => {
+  const { code, stdout } = await seatrial(place.folder, "test", ...settings("refuse=true"));
+  expect(code).toBe(2);
+  expect(stdout).toContain(`error ${place.project}:refuse: expected false`);
+});
+
+test("time runs out", async () => {
+  const { code, result, stdout } = await run("hangs", "--timeout", "10s");
+  expect(code).toBe(124);
+  expect(stdout).toContain("hanging");
+  expect(result).toMatchObject({ verdict: "timed-out", exitCode: 124 });
+});
+
+test("hostile output and artifacts do no harm", async () => {
+  const { code, stdout, result } = await run("hostile");
+  expect(code).toBe(0);
+  expect(stdout).toContain("redcolour");
+  expect(stdout).not.toMatch(/[\x07\x1b]/);
+  expect(result!.artifacts.files.map(({ path }) => path)).toEqual(["tests-result.json"]);
+  expect(result!.artifacts.skipped).toEqual([{ path: "link", reason: "a symbolic link" }]);
+});
+
+test.each([
+  ["SIGINT", "setting up", 130],
+  ["SIGTERM", "api", 143],
+  ["SIGINT", "hanging", 130],
+  ["SIGTERM", "hanging", 143],
+  ["SIGHUP", "hanging", 143],
+  ["SIGINT", "taking the stack down", 130],
+] as const)("%s at %j cleans up and exits %d", async (signal, moment, exitCode) => {
+  const running = start(place.folder, ["test", ...settings(`scenario=${moment === "hanging" ? "hangs" : "ok"}`)]);
+  if (moment === "setting up") await new Promise((resolve) => setTimeout(resolve, 200));
+  else await running.shows(moment);
+  running.process.kill(signal);
+  const { code, result } = await running.ended;
+  expect(code).toBe(exitCode);
+  if (moment !== "setting up") expect(result).toMatchObject({ verdict: "interrupted", exitCode });
+  expect(labelled(place.project)).toEqual([]);
+  expect(states()).toEqual([]);
+});
+
+test("an impatient second signal doesn't keep it from cleaning up", async () => {
+  const running = start(place.folder, ["test", ...settings("scenario=hangs")]);
+  await running.shows("hanging");
+  running.process.kill("SIGINT");
+  setTimeout(() => running.process.kill("SIGTERM"), 100);
+  expect((await running.ended).code).toBe(130);
+});
+
+test("a reader that goes away doesn't keep it from cleaning up", async () => {
+  const running = start(place.folder, ["test", ...settings()]);
+  await running.shows("api");
+  running.process.stdout!.destroy();
+  expect((await running.ended).code).toBe(0);
+});
+
+test("a kept stack's tests run again, beside the same services, in under five seconds", async () => {
+  const first = await run("ok", "--keep");
+  expect(first.result).toMatchObject({ verdict: "passed", kept: true });
+  const ids = (service: string) =>
+    execFileSync("docker", ["ps", "-aq", "--filter", `name=${place.project}-${first.result!.stack}-${service}`], {
+      encoding: "utf8",
+    });
+  const [api, tests] = [ids("api"), ids("tests")];
+  const again = await seatrial(place.folder, "rerun", ...settings());
+  expect(again.code).toBe(0);
+  expect(again.seconds).toBeLessThan(5);
+  expect(again.result).toMatchObject({ verdict: "passed", stack: first.result!.stack, tests: { total: 2 } });
+  expect(again.result!.run).not.toBe(first.result!.run);
+  expect(ids("api")).toBe(api);
+  expect(ids("tests")).not.toBe(tests);
+  const failing = await seatrial(place.folder, "rerun", ...settings(), "--", "sh", "-c", "exit 9");
+  expect(failing.result).toMatchObject({ verdict: "failed", exitCode: 9, kept: true });
+
+  expect((await seatrial(place.folder, "logs", "api")).stdout).toBe("api │ listening\n");
+  expect((await seatrial(place.folder, "gc", "--yes")).stdout).not.toContain(first.result!.stack);
+  const destroyed = await seatrial(place.folder, "destroy", "--yes", "--stack", first.result!.stack);
+  expect(destroyed.code).toBe(0);
+  expect(labelled(place.project)).toEqual([]);
+  expect(states()).toEqual([]);
+});
+
+test("what a killed run leaves, gc removes, and nothing of a live one's", async () => {
+  const [dead, alive] = [0, 1].map(() => start(place.folder, ["test", ...settings("scenario=hangs")]));
+  await Promise.all([dead!.shows("hanging"), alive!.shows("hanging")]);
+  dead!.process.kill("SIGKILL");
+  await dead!.ended;
+  const before = labelled(place.project);
+  // Its process may not be gone the very moment that its end is known.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const { stdout, code } = await seatrial(place.folder, "gc");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/removed the stack ci-\S+ of \S+: the process that owned it, \d+ on \S+, is gone/);
+  expect(labelled(place.project)).toHaveLength(before.length / 2);
+  alive!.process.kill("SIGTERM");
+  expect((await alive!.ended).code).toBe(143);
+});
+
+test("what a killed run of a CI job leaves, the job's next step destroys", async () => {
+  const env = { GITLAB_CI: "true", CI_JOB_ID: "4711" };
+  const running = start(place.folder, ["test", ...settings("scenario=hangs")], env);
+  await running.shows("hanging");
+  running.process.kill("SIGKILL");
+  await running.ended;
+  expect(labelled(place.project).length).toBeGreaterThan(0);
+  const destroyed = await start(place.folder, ["destroy", "--yes"], env).ended;
+  expect(destroyed.code).toBe(0);
+  expect(labelled(place.project)).toEqual([]);
+  expect((await start(place.folder, ["destroy", "--yes"], env).ended).code).toBe(0);
+});
+
+test("two runs at a time don't meet", async () => {
+  const both = await Promise.all([run("ok", "--artifacts", "one"), run("ok", "--artifacts", "two")]);
+  expect(both.map(({ code }) => code)).toEqual([0, 0]);
+});
+
+test("up, output, export, import, refresh, destroy", async () => {
+  const dev = ["--stack", "dev"];
+  const up = await seatrial(place.folder, "up", ...dev, ...settings(), "--event-log", "events.jsonl");
+  expect(up.code).toBe(0);
+  expect(up.stdout).toContain("    exitCode : 0\n");
+  const events = readFileSync(join(place.folder, "events.jsonl"), "utf8").trim().split("\n");
+  expect(events.map((line) => JSON.parse(line) as object).some((event) => "summaryEvent" in event)).toBe(true);
+
+  const outputs = await seatrial(place.folder, "stack", "output", ...dev, "--json");
+  expect(JSON.parse(outputs.stdout)).toEqual({ exitCode: 0, artifacts: "/artifacts", secret: "[secret]" });
+  expect((await seatrial(place.folder, "stack", "output", "secret", ...dev, "--show-secrets")).stdout).toBe(
+    "for nobody\n",
+  );
+  expect(await seatrial(place.folder, "stack", "output", "nothing", ...dev)).toMatchObject({ code: 2 });
+  const exported = await seatrial(place.folder, "stack", "export", ...dev);
+  expect(exported.stdout).not.toContain("for nobody");
+  writeFileSync(join(place.folder, "state.json"), exported.stdout);
+  expect((await seatrial(place.folder, "stack", "import", ...dev, "--file", "state.json")).code).toBe(0);
+  expect(JSON.parse((await seatrial(place.folder, "stack", "ls", "--json")).stdout)).toMatchObject([
+    { name: "dev", resourceCount: 6 },
+  ]);
+
+  expect((await seatrial(place.folder, "refresh", ...dev, "--yes")).stdout).toContain("5 unchanged");
+  const refused = await seatrial(place.folder, "test", ...dev, ...settings());
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain("seatrial rerun --stack dev");
+  expect((await seatrial(place.folder, "destroy", ...dev)).code).toBe(0);
+  expect((await seatrial(place.folder, "stack", "rm", "dev")).code).toBe(0);
+  expect((await seatrial(place.folder, "destroy", ...dev)).stdout).toContain("nothing to destroy");
+});
