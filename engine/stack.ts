@@ -12,8 +12,8 @@ import {
   UserError,
 } from "./api";
 import { operate, type ProgramRunner, stackOutputsOf } from "./operation";
-import { loadStackSettings, resolveConfig } from "./project/project";
-import { openStackSecrets } from "./secrets/stack-secrets";
+import { hasSecureValues, loadStackSettings, resolveConfig } from "./project/project";
+import { givenPassphrase, openStackSecrets } from "./secrets/stack-secrets";
 import type { SecretsManager } from "./secrets/passphrase";
 import {
   deserializeDeployment,
@@ -51,7 +51,12 @@ export async function openStack(options: OpenStackOptions): Promise<Stack> {
   }
   const settings = loadStackSettings(project, name, options.configFile);
   const checkpoint = backend.load(name);
-  const salt = checkpointSalt(checkpoint) ?? journalSalt(backend.journalFile(name)) ?? settings.encryptionSalt;
+  // The CLI writes a salt into settings that have no secrets: without its passphrase there is no need for it.
+  const usesSettingsSalt = givenPassphrase(env) !== undefined || hasSecureValues(settings);
+  const salt =
+    checkpointSalt(checkpoint) ??
+    journalSalt(backend.journalFile(name)) ??
+    (usesSettingsSalt ? settings.encryptionSalt : undefined);
   const secrets = openStackSecrets({ env, ...(salt ? { salt } : {}) });
   const config = resolveConfig(project, settings, options.config ?? {}, secrets);
   if (options.create && !backend.exists(name)) backend.save(name, serializeDeployment(emptySnapshot(), secrets));

@@ -87,6 +87,12 @@ export class ProviderRegistry {
     return this.instances.get(reference)!;
   }
 
+  /** The state has the provider, or it has been registered. */
+  knows(reference: string): boolean {
+    const { urn, id } = parseProviderReference(reference);
+    return this.instances.has(reference) || this.olds.get(urn)?.id === id;
+  }
+
   /** The package is served in this process. */
   has(pkg: string): boolean {
     return pkg in this.factories;

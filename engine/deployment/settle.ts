@@ -22,9 +22,8 @@ export interface SettleParts {
 
 /** The snapshot with no operation pending, except those whose resource couldn't be looked at; each is told. */
 export async function settlePending(snapshot: Snapshot, parts: SettleParts): Promise<Snapshot> {
-  const known = new Set(snapshot.resources.map((state) => state.id));
   const findings = await Promise.all(
-    snapshot.pendingOperations.map(async (operation) => ({ operation, apply: await look(operation, known, parts) })),
+    snapshot.pendingOperations.map(async (operation) => ({ operation, apply: await look(operation, snapshot, parts) })),
   );
   const left = findings.filter(({ apply }) => apply === undefined).map(({ operation }) => operation);
   const resources = findings.reduce((states, { apply }) => (apply ? apply(states) : states), snapshot.resources);
@@ -39,6 +38,8 @@ export function warnOfPending({ pendingOperations }: Snapshot, events: EventStre
   }
 }
 
+const isSame = (a: ResourceState, b: ResourceState): boolean => a.urn === b.urn && a.id === b.id;
+
 type Change = (resources: ResourceState[]) => ResourceState[];
 
 const unchanged: Change = (resources) => resources;
@@ -46,14 +47,16 @@ const unchanged: Change = (resources) => resources;
 /** What the look tells about the snapshot; `undefined` where it couldn't be had. */
 async function look(
   { type, resource }: PendingOperation,
-  known: ReadonlySet<string>,
+  { resources }: Snapshot,
   parts: SettleParts,
 ): Promise<Change | undefined> {
   // Providers are nothing but state, and a read or an import has changed nothing yet.
   if (isProviderType(resource.type) || type === "reading" || type === "importing") return unchanged;
+  // Another operation has dealt with it since.
+  if (type !== "creating" && !resources.some((state) => isSame(state, resource))) return unchanged;
   try {
     return type === "creating"
-      ? await lookForCreated(resource, known, parts)
+      ? await lookForCreated(resource, new Set(resources.map(({ id }) => id)), parts)
       : await lookAt(resource, `interrupted while it was being ${type === "deleting" ? "deleted" : "updated"}`, parts);
   } catch (error) {
     const message = `an interrupted operation was ${type} ${resource.urn}, and what became of it can't be seen: ${(error as Error).message}`;
@@ -68,15 +71,15 @@ async function lookForCreated(
   { registry, contextFor, events, now }: SettleParts,
 ): Promise<Change> {
   const { urn, type } = resource;
-  const instance = await registry.get(resource.provider);
-  const { provider, capabilities } = instance;
-  if (!provider.find) {
-    const message = `${urn} was being created when an operation was interrupted, and its provider can't look for it: if it is there, it has to be removed by hand`;
+  const instance = registry.knows(resource.provider) ? await registry.get(resource.provider) : undefined;
+  if (!instance?.provider.find) {
+    const message = `${urn} was being created when an operation was interrupted, and there is nobody to look for it: if it is there, it has to be removed by hand`;
     events.diagnostic("warning", message, { urn });
     return unchanged;
   }
+  const { provider, capabilities } = instance;
   const inputs = outgoingState(resource.inputs, instance);
-  const found = await provider.find({ urn, type, name: urnName(urn), inputs, known: [...known] }, contextFor(urn));
+  const found = await provider.find!({ urn, type, name: urnName(urn), inputs, known: [...known] }, contextFor(urn));
   if (!found?.id || known.has(found.id)) return unchanged;
   const time = now();
   const state: ResourceState = {
@@ -94,7 +97,7 @@ async function lookForCreated(
 async function lookAt(resource: ResourceState, reason: string, parts: SettleParts): Promise<Change> {
   const there = await exists(resource, parts);
   return (resources) => {
-    const at = resources.findIndex(({ urn, id }) => urn === resource.urn && id === resource.id);
+    const at = resources.findIndex((state) => isSame(state, resource));
     const state = resources[at];
     if (!state) return resources;
     if (there) return resources.with(at, { ...state, initErrors: [reason] });

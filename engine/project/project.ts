@@ -46,6 +46,13 @@ export interface StackSettings {
   config: Map<string, RawConfigValue>;
 }
 
+/** True where one of the settings is encrypted, so that the salt of the file is needed. */
+export function hasSecureValues({ config }: StackSettings): boolean {
+  return [...config.values()].some(
+    (raw) => "secure" in raw || ("tree" in raw && JSON.stringify(raw.tree).includes('"secure"')),
+  );
+}
+
 type RawConfigValue = { plain: string } | { secure: string } | { tree: unknown };
 
 /**
@@ -95,29 +102,9 @@ export function resolveConfig(
   return config;
 }
 
-/** `--config a.b=value` sets one entry of an object, as the CLI's `--path` does. */
+/** A key is taken as it is written: a dot in it has no meaning, as in the CLI without `--path`. */
 function setOverride(config: Map<string, ConfigValue>, key: string, value: string): void {
-  const [head, ...path] = key.split(".");
-  if (path.length === 0) {
-    config.set(key, { value, secret: config.get(key)?.secret ?? false });
-    return;
-  }
-  const current = config.get(head!);
-  let tree: Record<string, unknown> = {};
-  try {
-    const parsed: unknown = current ? JSON.parse(current.value) : {};
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed))
-      tree = parsed as Record<string, unknown>;
-  } catch {
-    // A plain text gives way to the object.
-  }
-  let at = tree;
-  for (const step of path.slice(0, -1)) {
-    if (typeof at[step] !== "object" || at[step] === null) at[step] = {};
-    at = at[step] as Record<string, unknown>;
-  }
-  at[path[path.length - 1]!] = value === "true" ? true : value === "false" ? false : value;
-  config.set(head!, { value: JSON.stringify(tree), secret: current?.secret ?? false });
+  config.set(key, { value, secret: config.get(key)?.secret ?? false });
 }
 
 export function fullKey(key: string, project: string): string {

@@ -30,7 +30,7 @@ export function openStackSecrets({ env, salt }: SecretsSource): SecretsManager {
 }
 
 /** PULUMI_CONFIG_PASSPHRASE, or the content of the file that PULUMI_CONFIG_PASSPHRASE_FILE names. Empty counts as given. */
-function givenPassphrase(env: NodeJS.ProcessEnv): string | undefined {
+export function givenPassphrase(env: NodeJS.ProcessEnv): string | undefined {
   if (env["PULUMI_CONFIG_PASSPHRASE"] !== undefined) return env["PULUMI_CONFIG_PASSPHRASE"];
   const file = env["PULUMI_CONFIG_PASSPHRASE_FILE"];
   if (!file) return undefined;

@@ -212,7 +212,12 @@ function lawful(things: Held[], { resources, making, pending }: Memory, unsettle
 }
 
 /** After an update without trouble: what is, is what was asked for, once. */
-function asPlanned(things: Held[], plan: Plan): void {
+function asPlanned(all: Held[], plan: Plan): void {
+  const hosts = new Set(all.map(({ id }) => id));
+  // What should have gone with a host that then stayed is the host's: nothing but its end takes it away.
+  const things = all.filter(
+    ({ within, name }) => !within || !hosts.has(within) || plan.some((one) => one.name === name && one.within),
+  );
   const names = things.map(({ name }) => name).sort();
   // A thing keeps the name that it was made under.
   if (names.length !== plan.length) throw new Error(`there are ${names}, wanted were ${plan.map(({ name }) => name)}`);
