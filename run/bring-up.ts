@@ -13,6 +13,7 @@ import {
 import type { RunHost } from "./host";
 import { label, runLabels } from "./identity";
 import { lastLines } from "./logs";
+import { brief } from "./messages";
 import type { PreparedRun } from "./prepare";
 import type { Failure, StopReason } from "./verdict";
 import { watchContainers, type Death, type Watch } from "./watch";
@@ -116,7 +117,9 @@ export async function bringUp(
     timer ??= setTimeout(
       () => {
         // With the tests' end there is nothing left to stop, and their code may still win.
-        if (!over && (testsRunning || !tests)) brakes.stop({ kind: "failure", failure: firstFailure()! });
+        if (!over && (testsRunning || !tests)) {
+          brakes.stop(testsDeadline(tests, failures, prepared) ?? { kind: "failure", failure: firstFailure()! });
+        }
       },
       testsRunning ? grace : hesitation,
     );
@@ -280,7 +283,7 @@ function testsDeadline(
 ): StopReason | undefined {
   if (!tests || tests.created || tests.event) return undefined;
   const own = failures.find(({ urn }) => urn === tests.container.urn);
-  if (!own || !/timed? ?out|did not end within|still runs after|deadline/i.test(own.failure.message)) return undefined;
+  if (!own || !/took longer than/.test(own.failure.message)) return undefined;
   return { kind: "deadline", what: "the tests", seconds: secondsIn(own.failure.message) ?? prepared.timeout };
 }
 
@@ -308,7 +311,7 @@ function describeStop(reason: StopReason): string {
 }
 
 function oneMessage(message: string): string {
-  const lines = stripControlCodes(message).trim().split("\n");
+  const lines = stripControlCodes(brief(message)).trim().split("\n");
   return lines.slice(0, 30).join("\n");
 }
 

@@ -67,6 +67,8 @@ export async function findOldImages(
   commit: string | undefined,
   now: Date = new Date(),
 ): Promise<GarbageImage[]> {
+  // Which commit is the present one decides which are older.
+  if (!commit) return [];
   const [images, containers] = await Promise.all([
     docker.listImages({ filters: { label: [`${label.project}=${project}`] } }),
     docker.listContainers({ all: true }),
@@ -76,16 +78,17 @@ export async function findOldImages(
   for (const image of images) {
     const labels = image.Labels ?? {};
     const of = labels[label.commit];
-    if (!of || of === commit || used.has(image.Id)) continue;
+    const names = (image.RepoTags ?? []).filter((name) => name !== "<none>:<none>");
+    // Of the present commit only what a later build has taken the name of.
+    if (!of || (of === commit && names.length > 0) || used.has(image.Id)) continue;
     const owner = parseOwner(labels[label.owner]);
     const state = owner ? ownerState(owner) : "gone";
     const expires = Date.parse(labels[label.expires] ?? "");
     if (state === "alive" || (state === "unknown" && !(expires <= now.getTime()))) continue;
-    const names = (image.RepoTags ?? []).filter((name) => name !== "<none>:<none>");
     old.push({
       id: image.Id,
       names: names.length > 0 ? names : [image.Id.replace("sha256:", "").slice(0, 12)],
-      reason: `it is of the older commit ${of.slice(0, 7)}`,
+      reason: of === commit ? "a later build has its name" : `it is of the older commit ${of.slice(0, 7)}`,
     });
   }
   return old;

@@ -46,6 +46,8 @@ export function followSteps(
     onEnd(step: EndedStep): void;
     /** Components, providers and the stack itself are steps as well. */
     all?: boolean;
+    /** A step whose signs of life are shown in another way. */
+    isSilent?(urn: string): boolean;
     now?: () => number;
   },
 ): StepFollower {
@@ -57,7 +59,7 @@ export function followSteps(
   function beats(): void {
     for (const step of steps.values()) {
       const passed = now() - step.since;
-      if (passed < step.nextBeat) continue;
+      if (passed < step.nextBeat || options.isSilent?.(step.urn)) continue;
       step.nextBeat = beat(passed);
       screen.line(
         `  … ${step.name} ${doing(step)}, ${formatSeconds(passed / 1000)}${step.detail && `: ${step.detail}`}`,

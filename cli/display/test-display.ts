@@ -4,6 +4,7 @@ import { stripControlCodes } from "../../run/control-codes";
 import { formatSeconds } from "../../run/duration";
 import type { Phase, RunEvent } from "../../run/events";
 import { nameInUrn } from "../../run/followed-containers";
+import { brief } from "../../run/messages";
 import type { Result } from "../../run/result";
 import type { Screen } from "./screen";
 import { done, followSteps, type EndedStep } from "./steps";
@@ -35,6 +36,8 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
 
   const steps = followSteps(screen, {
     all: options.verbose,
+    // Its output is a sign of life.
+    isSilent: (urn) => urn === testsUrn,
     onEnd(step) {
       // Of what is made anew only the new one is told.
       if (["same", "replace", "delete-replaced"].includes(step.op) && !step.failed && !options.verbose) return;
@@ -72,7 +75,7 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
     steps.event(event);
     if (!diagnosticEvent || diagnosticEvent.ephemeral || diagnosticEvent.streamID) return;
     const { severity, urn, message } = diagnosticEvent;
-    const text = stripControlCodes(message).trim();
+    const text = stripControlCodes(options.verbose ? message : brief(message)).trim();
     if (text === "" || told.has(`${urn} ${text}`) || isSummary(text)) return;
     told.add(`${urn} ${text}`);
     if (stopping && /cancelled|aborted/i.test(text) && !options.verbose) return;

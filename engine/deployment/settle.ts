@@ -38,7 +38,9 @@ export function warnOfPending({ pendingOperations }: Snapshot, events: EventStre
   }
 }
 
-const isSame = (a: ResourceState, b: ResourceState): boolean => a.urn === b.urn && a.id === b.id;
+/** The CLI writes no id of what it was updating. */
+const isMeant = (state: ResourceState, { type, urn, id }: ResourceState): boolean =>
+  state.type === type && (id ? state.id === id : state.urn === urn && !state.delete);
 
 type Change = (resources: ResourceState[]) => ResourceState[];
 
@@ -53,11 +55,16 @@ async function look(
   // Providers are nothing but state, and a read or an import has changed nothing yet.
   if (isProviderType(resource.type) || type === "reading" || type === "importing") return unchanged;
   // Another operation has dealt with it since.
-  if (type !== "creating" && !resources.some((state) => isSame(state, resource))) return unchanged;
+  if (type !== "creating" && !resources.some((state) => isMeant(state, resource))) return unchanged;
   try {
     return type === "creating"
       ? await lookForCreated(resource, new Set(resources.map(({ id }) => id)), parts)
-      : await lookAt(resource, `interrupted while it was being ${type === "deleting" ? "deleted" : "updated"}`, parts);
+      : await lookAt(
+          resources.find((state) => isMeant(state, resource))!,
+          resource,
+          `interrupted while it was being ${type === "deleting" ? "deleted" : "updated"}`,
+          parts,
+        );
   } catch (error) {
     const message = `an interrupted operation was ${type} ${resource.urn}, and what became of it can't be seen: ${(error as Error).message}`;
     parts.events.diagnostic("warning", message, { urn: resource.urn });
@@ -94,18 +101,39 @@ async function lookForCreated(
   return (resources) => takeIn(resources, state);
 }
 
-async function lookAt(resource: ResourceState, reason: string, parts: SettleParts): Promise<Change> {
-  const there = await exists(resource, parts);
+async function lookAt(
+  state: ResourceState,
+  intended: ResourceState,
+  reason: string,
+  parts: SettleParts,
+): Promise<Change> {
+  const there = await exists(state, parts);
   return (resources) => {
-    const at = resources.findIndex((state) => isSame(state, resource));
-    const state = resources[at];
-    if (!state) return resources;
-    if (there) return resources.with(at, { ...state, initErrors: [reason] });
+    const at = resources.indexOf(state);
+    if (at < 0) return resources;
+    const before = new Set(resources.slice(0, at).map(({ urn }) => urn));
+    if (there) return resources.with(at, { ...eitherOf(state, intended, before), initErrors: [reason] });
     // What others still refer to was deleted ahead of its replacement.
     const needed = resources.some((other) => other !== state && dependenciesOf(other).includes(state.urn));
     const twin = resources.some((other) => other !== state && other.urn === state.urn);
     if (needed && !twin) return resources.with(at, { ...state, pendingReplacement: true });
     return resources.toSpliced(at, 1);
+  };
+}
+
+/** It may be as it was or as it was to be: the state as it was, with the dependencies of both. */
+function eitherOf(state: ResourceState, intended: ResourceState, before: ReadonlySet<string>): ResourceState {
+  const both = (a: string[] = [], b: string[] = []): string[] => [
+    ...new Set([...a, ...b.filter((urn) => before.has(urn))]),
+  ];
+  const keys = [...Object.keys(state.propertyDependencies), ...Object.keys(intended.propertyDependencies)];
+  return {
+    ...state,
+    dependencies: both(state.dependencies, intended.dependencies),
+    propertyDependencies: Object.fromEntries(
+      keys.map((key) => [key, both(state.propertyDependencies[key], intended.propertyDependencies[key])]),
+    ),
+    deletedWith: state.deletedWith === intended.deletedWith ? state.deletedWith : "",
   };
 }
 

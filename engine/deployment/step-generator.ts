@@ -214,7 +214,7 @@ export class StepGenerator {
     const forgotten: Step = { op: "remove-pending-replace", urn, old: state, logical: false };
     const isWanted = this.seen.has(this.renamedTo.get(urn) ?? urn);
     // Deleted ahead of a replacement that the program then didn't ask for.
-    if (this.deletedStates.has(state)) return isWanted || state.delete ? undefined : forgotten;
+    if (this.deletedStates.has(state)) return state.pendingReplacement && !isWanted ? forgotten : undefined;
     if (!going.has(state)) return undefined;
     if (state.delete) return deleteReplacedStep(state, false);
     if (isWanted) return undefined;

@@ -88,7 +88,9 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
     async begin(step) {
       const type = pendingType(step);
       if (!type) return;
-      const resource = type === "creating" || type === "reading" || type === "importing" ? step.new! : step.old!;
+      // An update has the new state, as in Pulumi, with the id that it is to be found by.
+      const resource =
+        type === "deleting" ? step.old! : type === "updating" ? { ...step.new!, id: step.old!.id } : step.new!;
       const line = append(() => ({ begin: type, resource: serialize(resource) }));
       pending.set(step, { line, operation: { type, resource } });
     },

@@ -64,7 +64,6 @@ function escape(text: string): string {
     text
       .replace(/[&<>"]/g, (sign) => entities[sign] ?? sign)
       // XML 1.0 has no way at all to say the other control characters; colours of a terminal are made of them.
-      // eslint-disable-next-line no-control-regex -- they are what is looked for
       .replace(/\u001b\[[0-9;]*m|[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, "")
   );
 }

@@ -1,8 +1,8 @@
 // A root file system out of Debian's packages: apt resolves and fetches (and so checks the signatures) with the sources
 // and keys of this machine, dpkg-deb unpacks. No maintainer script runs, so it needs neither root nor a chroot, and an
 // image of a few packages takes seconds.
-import { existsSync, readdirSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { run } from "./run.mjs";
@@ -21,27 +21,30 @@ export async function unpackPackages({ root, packages, assumed, scratch }) {
   const debs = path.join(scratch, "debs");
   await mkdir(path.join(debs, "partial"), { recursive: true });
   await writeFile(path.join(scratch, "status"), assumed.map(statusEntry).join(""));
-  const lists = hostLists() ?? (await freshLists(scratch));
+  const lists = hostLists() ?? (await freshLists());
   try {
     await download({ packages, debs, scratch, lists });
   } catch (error) {
     // Lists of some weeks ago name package versions that the mirror has replaced since.
     if (lists !== hostLists()) throw error;
-    await download({ packages, debs, scratch, lists: await freshLists(scratch) });
+    await download({ packages, debs, scratch, lists: await freshLists() });
   }
   await makeMergedUsr(root);
   const names = (await readdir(debs)).filter((name) => name.endsWith(".deb")).sort();
-  // tar and not `dpkg-deb -x`: only with --keep-directory-symlink do files for /lib and /bin follow the links into /usr.
-  await run("sh", ["-euc", 'for deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink --no-same-owner -C "$ROOT" $EXCLUDES; done', "sh", ...names.map((name) => path.join(debs, name))], { env: { ...process.env, ROOT: root, EXCLUDES: unwanted.map((glob) => `--exclude=${glob}`).join(" ") } }); // prettier-ignore
+  await run("sh", ["-euc", unpackAll, "sh", root, ...names.map((name) => path.join(debs, name))]);
 }
 
-const unwanted = [
-  "./usr/share/doc",
-  "./usr/share/man",
-  "./usr/share/locale",
-  "./usr/share/info",
-  "./usr/share/lintian",
-];
+const unwanted = ["doc", "man", "locale", "info", "lintian"];
+
+// tar and not `dpkg-deb -x`: only with --keep-directory-symlink do files for /lib and /bin follow the links into /usr.
+const unpackAll = `
+root=$1
+shift
+for deb; do
+  dpkg-deb --fsys-tarfile "$deb" |
+    tar -x --keep-directory-symlink --no-same-owner -C "$root" ${unwanted.map((name) => `--exclude=./usr/share/${name}`).join(" ")}
+done
+`;
 
 async function download({ packages, debs, scratch, lists }) {
   await run("apt-get", [
@@ -51,11 +54,20 @@ async function download({ packages, debs, scratch, lists }) {
   ]);
 }
 
-async function freshLists(scratch) {
-  const lists = path.join(scratch, "lists");
-  await mkdir(path.join(lists, "partial"), { recursive: true });
-  await run("apt-get", [...aptOptions(scratch, lists), "update"]);
-  return lists;
+// Fetched once a run, whatever number of images is made at the same time.
+let fetchedLists;
+
+function freshLists() {
+  fetchedLists ??= (async () => {
+    const scratch = await mkdtemp(path.join(os.tmpdir(), "seatrial-apt-"));
+    process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
+    const lists = path.join(scratch, "lists");
+    await mkdir(path.join(lists, "partial"), { recursive: true });
+    await writeFile(path.join(scratch, "status"), "");
+    await run("apt-get", [...aptOptions(scratch, lists), "update"]);
+    return lists;
+  })();
+  return fetchedLists;
 }
 
 function aptOptions(scratch, lists) {

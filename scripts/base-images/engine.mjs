@@ -130,7 +130,6 @@ function call(method, target, { payload, stream, timeoutMs }) {
 
 // The engine puts eight bytes before each piece of a container's log: the stream's number, zeroes, the length.
 function withoutFrames(log) {
-  // eslint-disable-next-line no-control-regex -- that is what they are
   return log.replace(/[\x00-\x02]\x00{3}[^]{4}/g, "").trim();
 }
 

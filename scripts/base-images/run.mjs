@@ -1,21 +1,44 @@
 import { spawn } from "node:child_process";
 
-/** Runs a command and returns what it wrote to stdout; one that fails is told of with its last words. */
+const children = new Set();
+
+/**
+ * Runs a program to its end and returns what it wrote to stdout; of one that fails the last lines are told. It runs in
+ * a process group of its own, which {@link endChildren} ends whole: npm and apt-get work through processes of theirs.
+ */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+    const child = spawn(command, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    children.add(child);
     const out = [];
-    const said = [];
-    child.stdout?.on("data", (chunk) => {
+    let said = "";
+    const keep = (chunk) => (said = (said + chunk).slice(-20_000));
+    child.stdout.on("data", (chunk) => {
       out.push(chunk);
-      said.push(chunk);
+      keep(chunk);
     });
-    child.stderr?.on("data", (chunk) => said.push(chunk));
-    child.on("error", (error) => reject(new Error(`${command} could not be started: ${error.message}`)));
+    child.stderr.on("data", keep);
+    child.on("error", (error) => {
+      children.delete(child);
+      reject(new Error(`${command} can't be run: ${error.message}`));
+    });
     child.on("close", (code, signal) => {
+      children.delete(child);
       if (code === 0) return resolve(Buffer.concat(out).toString());
-      const words = Buffer.concat(said).toString().trim().split("\n").slice(-5).join("\n");
-      reject(new Error(`${[command, args[0]].join(" ").trim()} failed (${signal ?? code}): ${words}`));
+      const end = signal ? `was ended by ${signal}` : `exited with ${code}`;
+      const lines = said.trim().split("\n").slice(-8).join("\n  ");
+      reject(new Error(`${command} ${args[0] ?? ""} ${end}:\n  ${lines}`));
     });
   });
+}
+
+/** Ends what {@link run} has started and is still running. */
+export function endChildren() {
+  for (const child of children) {
+    try {
+      process.kill(-child.pid, "SIGTERM");
+    } catch {
+      // It has ended by itself in the meantime.
+    }
+  }
 }

@@ -2,10 +2,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { engineAddress, engineAnswers } from "../base-images/engine.mjs";
-import { run } from "./report.mjs";
+import { withLock } from "../base-images/lock.mjs";
+import { run } from "../base-images/run.mjs";
 
 const START_TIMEOUT_MS = 60_000;
-const PID_FILE = "/var/run/docker.pid";
 const LOG_FOLDER = "/var/log/seatrial";
 
 export async function setUpEngine(say) {
@@ -25,9 +25,13 @@ export async function setUpEngine(say) {
       : `there is no ${service}`;
     throw new Error(`no Docker Engine answers (${why}): start it, or add this user to the group "docker"`);
   }
-  if (!onPath("dockerd")) await install(say);
-  await start(say);
-  return "started";
+  // Two runs that begin at the same time on a new machine must not both install and start it.
+  return withLock("seatrial-docker-engine", async () => {
+    if (await engineAnswers()) return "there";
+    if (!onPath("dockerd")) await install(say);
+    await start(say);
+    return "started";
+  });
 }
 
 async function install(say) {
@@ -37,9 +41,25 @@ async function install(say) {
     );
   }
   say("installing docker.io from the distribution's packages");
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await run("apt-get", ["update", "-qq"], { env });
-  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "docker.io"], { env });
+  const apt = (...args) =>
+    run("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=120", ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
+  await apt("update");
+  try {
+    await apt("install", "-y", "--no-install-recommends", ...enginePackages());
+  } catch (error) {
+    // An installation that was cut off, this one's predecessor perhaps, has to be finished before another can begin.
+    if (!/dpkg --configure -a/.test(error.message)) throw error;
+    await run("dpkg", ["--configure", "-a"], { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    await apt("install", "-y", "--no-install-recommends", ...enginePackages());
+  }
+}
+
+// From Debian 13 on the client is a package of its own.
+function enginePackages() {
+  const { stdout } = spawnSync("apt-cache", ["search", "--names-only", "^docker-cli$"], { encoding: "utf8" });
+  return stdout?.trim() ? ["docker.io", "docker-cli"] : ["docker.io"];
 }
 
 async function start(say) {
@@ -49,7 +69,7 @@ async function start(say) {
   const log = `${LOG_FOLDER}/dockerd.log`;
   const fd = openSync(log, "a");
   say("starting dockerd");
-  const pool = freePool();
+  const pool = setsOwnPools() ? undefined : freePool();
   const args = pool ? ["--default-address-pool", `base=${pool},size=24`] : [];
   // A session of its own: it outlives us, and a Ctrl-C here isn't for it.
   const engine = spawn("dockerd", args, { detached: true, stdio: ["ignore", fd, fd] });
@@ -61,9 +81,10 @@ async function start(say) {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!(await engineAnswers(1000))) {
     if (ended || Date.now() > deadline) {
-      throw new Error(
-        `dockerd didn't start (${ended ?? `no answer within ${START_TIMEOUT_MS / 1000} s`}): ${lastError(log)}; its log is ${log}`,
-      );
+      const why = ended ?? `no answer within ${START_TIMEOUT_MS / 1000} s`;
+      const words = lastError(log);
+      const hint = /permission denied|not permitted/i.test(words) ? "; in a container it takes --privileged" : "";
+      throw new Error(`dockerd didn't start (${why}): ${words}${hint}; its log is ${log}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -80,12 +101,26 @@ async function restartedByService() {
   return false;
 }
 
-/** The pid file of an engine that was killed keeps the next one from starting. */
+/**
+ * An engine that was killed leaves the numbers of its processes behind. Another process may have such a number by now,
+ * which the next engine would take for the old one, or for its containerd, and not start.
+ */
 function forgetDeadEngine() {
-  if (!existsSync(PID_FILE)) return;
-  const pid = Number(readFileSync(PID_FILE, "utf8"));
-  const command = existsSync(`/proc/${pid}/comm`) ? readFileSync(`/proc/${pid}/comm`, "utf8").trim() : "";
-  if (command !== "dockerd") rmSync(PID_FILE, { force: true });
+  for (const [file, program] of [
+    ["/var/run/docker.pid", "dockerd"],
+    ["/var/run/docker/containerd/containerd.pid", "containerd"],
+  ]) {
+    if (!existsSync(file)) continue;
+    const comm = `/proc/${readFileSync(file, "utf8").trim()}/comm`;
+    const running = existsSync(comm) ? readFileSync(comm, "utf8").trim() : "";
+    if (running !== program) rmSync(file, { force: true });
+  }
+}
+
+/** dockerd refuses to start with a setting that is both in its file and on its command line. */
+function setsOwnPools() {
+  const file = "/etc/docker/daemon.json";
+  return existsSync(file) && readFileSync(file, "utf8").includes('"default-address-pools"');
 }
 
 /**

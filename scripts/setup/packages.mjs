@@ -1,20 +1,36 @@
 // The packages of this checkout, as package-lock.json has them.
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "./report.mjs";
+import { run } from "../base-images/run.mjs";
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 export async function setUpPackages(say) {
   if (areThere()) return "there";
   say("npm ci, which takes about half a minute the first time");
-  await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: ROOT });
+  await run("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: ROOT });
   return "installed";
 }
 
-/** npm writes a lock file of its own into node_modules when it is through; one that is older than ours is out of date. */
+/**
+ * npm writes a lock file of its own into node_modules when it is through. One that is older than ours may still say the
+ * same, as after a checkout into which a CI system has put the node_modules of an earlier job.
+ */
 function areThere() {
   const installed = path.join(ROOT, "node_modules", ".package-lock.json");
-  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(path.join(ROOT, "package-lock.json")).mtimeMs;
+  const wanted = path.join(ROOT, "package-lock.json");
+  if (!existsSync(installed)) return false;
+  return statSync(installed).mtimeMs >= statSync(wanted).mtimeMs || holdsAll(versions(installed), versions(wanted));
+}
+
+function versions(lockFile) {
+  const { packages } = JSON.parse(readFileSync(lockFile, "utf8"));
+  // Of packages that aren't for every platform only one's own are installed.
+  return Object.entries(packages).filter(([place, { optional }]) => place !== "" && !optional);
+}
+
+function holdsAll(installed, wanted) {
+  const there = new Map(installed);
+  return wanted.every(([place, { version }]) => there.get(place)?.version === version);
 }

@@ -113,6 +113,12 @@ test("time runs out", async () => {
   expect(result).toMatchObject({ verdict: "timed-out", exitCode: 124 });
 });
 
+test("the tests' own time runs out", async () => {
+  const { code, result } = await seatrial(place.folder, "test", ...settings("scenario=hangs", "limit=3s"));
+  expect(code).toBe(124);
+  expect(result).toMatchObject({ verdict: "timed-out", failure: { message: "the tests took longer than 3 s" } });
+});
+
 test("hostile output and artifacts do no harm", async () => {
   const { code, stdout, result } = await run("hostile");
   expect(code).toBe(0);

@@ -35,6 +35,8 @@ export class Cloud {
   spans: string[] = [];
   /** By call, such as `create a`. */
   readonly faults = new Map<string, Fault>();
+  /** Things that have gone with what they lay in. */
+  readonly swallowed = new Set<string>();
   /** Input properties that can't be changed in place. */
   readonly fixed = new Set(["fixed"]);
   /** The provider can't have the old one and the new one at a time; a thing may also say so by an input `alone`. */
@@ -65,7 +67,11 @@ export class Cloud {
   /** What lies within a thing goes with it. */
   drop(id: string): void {
     this.things.delete(id);
-    for (const other of [...this.things.values()]) if (other.inputs["within"] === id) this.drop(other.id);
+    for (const other of [...this.things.values()]) {
+      if (other.inputs["within"] !== id) continue;
+      this.swallowed.add(other.id);
+      this.drop(other.id);
+    }
   }
 
   byName(name: string): Thing | undefined {
@@ -200,8 +206,10 @@ function makeProvider(cloud: Cloud, life: { over: boolean }, nextId: () => strin
     },
     ...(cloud.canFind
       ? {
-          async find({ urn, known }) {
-            const thing = [...cloud.things.values()].find((one) => one.urn === urn && !known.includes(one.id));
+          async find({ urn, inputs, known }) {
+            const thing = [...cloud.things.values()].find(
+              (one) => one.urn === urn && equalValues(one.inputs, inputs) && !known.includes(one.id),
+            );
             return thing && { id: thing.id, inputs: thing.inputs, properties: outputsOf(thing) };
           },
         }

@@ -25,6 +25,10 @@ export class EngineUnderTest implements System {
     return [...this.cloud.things.values()].map(held);
   }
 
+  swallowed(): ReadonlySet<string> {
+    return this.cloud.swallowed;
+  }
+
   changes(): number {
     return this.cloud.log.filter((call) => !call.startsWith("read")).length;
   }

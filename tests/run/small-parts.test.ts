@@ -2,6 +2,7 @@ import { detectJob } from "../../ci/detect";
 import { describeEnd, serviceName } from "../../run/containers";
 import { formatSeconds, parseDuration } from "../../run/duration";
 import { programEnvironment, newRunId, runLabels, stackName } from "../../run/identity";
+import { brief } from "../../run/messages";
 import { phaseClock } from "../../run/phases";
 
 test.each([
@@ -67,6 +68,14 @@ test("services are known by their label, else by what is their own in Docker's n
   expect(serviceName(of, "small-ci-db")).toBe("db");
   expect(serviceName(of, "ci-db")).toBe("db");
   expect(serviceName({}, "lonely")).toBe("lonely");
+});
+
+test("a failed script is quoted by its first line", () => {
+  const script = JSON.stringify(`scratch=$(mktemp -d)\necho "${"x".repeat(200)}"`);
+  expect(brief(`exit status 1: running ${script}:\nno such file`)).toBe(
+    'exit status 1: running "scratch=$(mktemp -d) …":\nno such file',
+  );
+  expect(brief('exit status 1: running "false":\n')).toBe('exit status 1: running "false":\n');
 });
 
 test("ends are told apart", () => {

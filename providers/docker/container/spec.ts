@@ -85,18 +85,17 @@ export function endpointSettings(endpoint: Endpoint): EndpointSettings {
 }
 
 function requireVersions(engine: Docker, inputs: ContainerInputs): void {
-  const require = (input: string, version: string) => {
+  const needs = (input: string, version: string) => {
     if (!speaks(engine, version)) {
       throw new Error(
         `${input} needs a Docker Engine with API ${version} or newer; upgrade the Engine or leave it out`,
       );
     }
   };
-  if (inputs.mounts?.some((mount) => mount.volumeOptions?.subpath)) require("mounts[].volumeOptions.subpath", "1.45");
-  if (inputs.networksAdvanced?.some((endpoint) => endpoint.gwPriority))
-    require("networksAdvanced[].gwPriority", "1.48");
+  if (inputs.mounts?.some((mount) => mount.volumeOptions?.subpath)) needs("mounts[].volumeOptions.subpath", "1.45");
+  if (inputs.networksAdvanced?.some((endpoint) => endpoint.gwPriority)) needs("networksAdvanced[].gwPriority", "1.48");
   const startInterval = inputs.healthcheck?.startInterval;
-  if (startInterval && durationNanoseconds(startInterval)) require("healthcheck.startInterval", "1.44");
+  if (startInterval && durationNanoseconds(startInterval)) needs("healthcheck.startInterval", "1.44");
 }
 
 /**
