@@ -20,8 +20,8 @@ import {
   type PropertyMap,
   ResourceReference,
   resetPath,
-  parsePath,
   Secret,
+  tryParsePath,
   withoutOutputs,
   withoutSecrets,
 } from "../values";
@@ -86,10 +86,10 @@ export async function callDiff(
     );
   }
   if (response.changes !== "unknown") return response;
-  const news = request.ignoreChanges.reduce(
-    (map, path) => resetPath(map, request.oldInputs, parsePath(path)),
-    request.news,
-  );
+  const news = request.ignoreChanges.reduce((map, text) => {
+    const path = tryParsePath(text);
+    return path ? resetPath(map, request.oldInputs, path) : map;
+  }, request.news);
   const diffs = changedKeys(request.oldInputs, news);
   if (diffs.length === 0) return { ...response, changes: "none" };
   return { ...response, changes: "some", diffs, detailedDiff: diffMaps(request.oldInputs, news) };

@@ -19,7 +19,16 @@ import {
   urnName,
   urnType,
 } from "../urn";
-import { equalValues, parsePath, pathContains, type PropertyMap, resetPath, UNKNOWN, withoutOutputs } from "../values";
+import {
+  equalValues,
+  parsePath,
+  pathContains,
+  type PropertyMap,
+  resetPath,
+  tryParsePath,
+  UNKNOWN,
+  withoutOutputs,
+} from "../values";
 import { callCheck, callDiff } from "./provider-calls";
 import type { ContextFor, ProviderInstance, ProviderRegistry } from "./provider-registry";
 import { createStep, deleteReplacedStep, deleteStep, sameStep, type Step } from "./step";
@@ -315,11 +324,10 @@ export class StepGenerator {
   }
 
   private keepIgnored(state: ResourceState, goal: Goal, old: ResourceState): PropertyMap {
-    try {
-      return goal.ignoreChanges.reduce((inputs, path) => resetPath(inputs, old.inputs, parsePath(path)), state.inputs);
-    } catch (error) {
-      throw new ResourceError(state.urn, `ignoreChanges: ${(error as Error).message}`);
-    }
+    return goal.ignoreChanges.reduce((inputs, text) => {
+      const path = tryParsePath(text);
+      return path ? resetPath(inputs, old.inputs, path) : inputs;
+    }, state.inputs);
   }
 
   private async check(

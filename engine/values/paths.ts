@@ -3,7 +3,7 @@
  *
  * Source: `sdk/go/common/resource/property_path.go` in pulumi/pulumi.
  */
-import { isMap, type PropertyMap, type PropertyValue } from "./property-value";
+import { isMap, mapEntries, type PropertyMap, type PropertyValue, Secret } from "./property-value";
 
 export type PathStep = string | number;
 /** `*` stands for every element or entry. */
@@ -18,7 +18,8 @@ export function parsePath(text: string): PropertyPath {
   while (rest !== "") {
     if (rest.startsWith(".")) {
       rest = rest.slice(1);
-      if (rest === "" || rest.startsWith("[")) throw new Error(`"${text}" is not a property path`);
+      // `a.[0]` isn't strictly a path either, but older providers write it.
+      if (rest === "") throw new Error(`"${text}" is not a property path`);
       continue;
     }
     if (rest.startsWith('["')) {
@@ -43,12 +44,21 @@ export function parsePath(text: string): PropertyPath {
   return path;
 }
 
-/** The inverse of {@link parsePath}: quotes only what needs it. */
+/** The path, or `undefined` for a text that isn't one: Pulumi passes over those in `ignoreChanges`. */
+export function tryParsePath(text: string): PropertyPath | undefined {
+  try {
+    return parsePath(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The inverse of {@link parsePath}: quotes what isn't a plain word. */
 export function formatPath(path: PropertyPath): string {
   let text = "";
   for (const step of path) {
     if (typeof step === "number") text += `[${step}]`;
-    else if (/[."[\]]/.test(step)) text += `[${JSON.stringify(step)}]`;
+    else if (/[^A-Za-z0-9_]/.test(step)) text += `["${step.replaceAll('"', '\\"')}"]`;
     else text += text === "" ? step : `.${step}`;
   }
   return text;
@@ -59,51 +69,50 @@ export function pathContains(path: PropertyPath, other: PropertyPath): boolean {
   return path.length <= other.length && path.every((step, i) => step === WILDCARD || String(step) === String(other[i]));
 }
 
-function getStep(container: PropertyValue | undefined, step: PathStep): PropertyValue | undefined {
-  if (Array.isArray(container) && typeof step === "number") return container[step];
-  if (isMap(container) && typeof step === "string") return container[step];
-  return undefined;
-}
-
 /**
  * `target` with what lies at `path` made what it is in `source`: changed, put back or taken away. A path that leads
- * nowhere in either leaves it as it is.
+ * nowhere leaves it as it is; a list neither grows nor shrinks.
  */
 export function resetPath(target: PropertyMap, source: PropertyMap, path: PropertyPath): PropertyMap {
-  return resetIn(target, source, path) as PropertyMap;
+  return path.length === 0 ? target : (resetIn(target, source, path, false) as PropertyMap);
 }
 
+/** `exposed`: what comes from `source` lay in a secret there and doesn't in `target`. */
 function resetIn(
-  target: PropertyValue | undefined,
+  target: PropertyValue,
   source: PropertyValue | undefined,
   path: PropertyPath,
-): PropertyValue | undefined {
-  const [step, ...rest] = path;
-  if (step === undefined) return source;
+  exposed: boolean,
+): PropertyValue {
+  if (target instanceof Secret) {
+    const inner = source instanceof Secret ? source.element : source;
+    return new Secret(resetIn(target.element, inner, path, false));
+  }
+  if (source instanceof Secret) return resetIn(target, source.element, path, true);
+  const [step, ...rest] = path as [PathStep, ...PropertyPath];
+  const put = (value: PropertyValue): PropertyValue =>
+    exposed && !(value instanceof Secret) ? new Secret(value) : value;
+  const resetEntry = (old: PropertyValue, now: PropertyValue): PropertyValue =>
+    rest.length === 0 ? put(old) : resetIn(now, old, rest, exposed);
+
+  if (Array.isArray(target)) {
+    if (!Array.isArray(source)) return target;
+    return target.map((element, i) =>
+      (step === WILDCARD || step === i) && i < source.length ? resetEntry(source[i]!, element) : element,
+    );
+  }
+  if (!isMap(target) || typeof step === "number") return target;
+  const olds = isMap(source) ? source : undefined;
   if (step === WILDCARD) {
-    if (Array.isArray(target) && Array.isArray(source)) {
-      return target.map((element, i) => (i < source.length ? (resetIn(element, source[i], rest) ?? null) : element));
-    }
-    if (isMap(target) && isMap(source)) {
-      let result: PropertyValue | undefined = target;
-      for (const key of new Set([...Object.keys(target), ...Object.keys(source)])) {
-        result = resetIn(result, source, [key, ...rest]);
-      }
-      return result;
-    }
-    return target;
+    if (!olds) return target;
+    if (rest.length === 0) return mapEntries(olds, put);
+    return mapEntries(target, (value, key) => (olds[key] === undefined ? value : resetEntry(olds[key], value)));
   }
-  if (Array.isArray(target) && typeof step === "number") {
-    if (step >= target.length || !Array.isArray(source) || step >= source.length) return target;
-    return target.map((element, i) => (i === step ? (resetIn(element, source[i], rest) ?? null) : element));
+  const [old, now] = [olds?.[step], target[step]];
+  if (rest.length > 0) {
+    if (now === undefined || !olds) return target;
+    return { ...target, [step]: resetIn(now, old, rest, exposed) };
   }
-  if (!isMap(target)) return target;
-  const key = String(step);
-  // A parent that is missing on either side leaves nothing to reset below it.
-  if (rest.length > 0 && (target[key] === undefined || getStep(source, key) === undefined)) return target;
-  const value = resetIn(target[key], getStep(source, key), rest);
-  const result = { ...target };
-  if (value === undefined) delete result[key];
-  else result[key] = value;
-  return result;
+  const { [step]: _, ...others } = target;
+  return old === undefined ? others : { ...target, [step]: put(old) };
 }

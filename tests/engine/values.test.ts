@@ -125,7 +125,10 @@ describe("paths", () => {
     ['root["key with a ."]', ["root", "key with a ."]],
     ['["root key with \\"escaped\\" quotes"].nested', ['root key with "escaped" quotes', "nested"]],
     ['labels["dev.seatrial/x"]', ["labels", "dev.seatrial/x"]],
-    ["ports[*].internal", ["ports", "*", "internal"], "ports.*.internal"],
+    ['env["MY-NAME"]', ["env", "MY-NAME"]],
+    ["env.MY-NAME", ["env", "MY-NAME"], 'env["MY-NAME"]'],
+    ["ports.[0]", ["ports", 0], "ports[0]"],
+    ["ports[*].internal", ["ports", "*", "internal"], 'ports["*"].internal'],
   ];
   test.each(paths)("%s", (text, path, written = text) => {
     expect(parsePath(text)).toEqual(path);
@@ -133,7 +136,7 @@ describe("paths", () => {
     expect(parsePath(written)).toEqual(path);
   });
 
-  test.each(['root["unclosed', "root[x]", "a..[0]", "a.", 'root["a"'])("%s is refused", (text) => {
+  test.each(['root["unclosed', "root[x]", "a.", 'root["a"'])("%s is refused", (text) => {
     expect(() => parsePath(text)).toThrow(text);
   });
 
@@ -154,7 +157,8 @@ describe("putting back what a path names (ignoreChanges)", () => {
     ["a.b", { a: { b: 2, c: 2 } }, { a: { b: 1, c: 1 } }, { a: { b: 1, c: 2 } }],
     ["a.b", { a: { c: 2 } }, { a: { b: 1, c: 1 } }, { a: { b: 1, c: 2 } }],
     ["a.b", { x: 1 }, { a: { b: 1 } }, { x: 1 }],
-    ["a.b", { a: { b: 2 } }, {}, { a: { b: 2 } }],
+    ["a.b", { a: { b: 2 } }, {}, { a: {} }],
+    ["a.b.c", { a: { b: { c: 2 } } }, {}, { a: { b: { c: 2 } } }],
     ["a[1]", { a: [9, 9] }, { a: [1, 2] }, { a: [9, 2] }],
     ["a[5]", { a: [9, 9] }, { a: [1, 2] }, { a: [9, 9] }],
     [
@@ -185,6 +189,14 @@ describe("putting back what a path names (ignoreChanges)", () => {
 
   test("a secret is put back as the secret that it was", () => {
     expect(resetPath({ a: "new" }, { a: new Secret("old") }, ["a"])).toStrictEqual({ a: new Secret("old") });
+  });
+
+  test("a path leads through secrets, and what leaves one is a secret itself", () => {
+    const inside = { a: new Secret({ b: 1, c: 1 }) };
+    expect(resetPath({ a: new Secret({ b: 2, c: 2 }) }, inside, ["a", "b"])).toStrictEqual({
+      a: new Secret({ b: 1, c: 2 }),
+    });
+    expect(resetPath({ a: { b: 2, c: 2 } }, inside, ["a", "b"])).toStrictEqual({ a: { b: new Secret(1), c: 2 } });
   });
 });
 
