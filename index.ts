@@ -73,7 +73,8 @@ const wanted = run !== undefined || settings["tests.enabled"];
 const tests = wanted ? new Tests("tests", testsArgs, { dependsOn: [api, worker] }) : undefined;
 
 export = {
-  // The tests' own code, what they wrote (secret), and where in their container the artifacts are.
-  ...(tests && { exitCode: tests.exitCode, logs: tests.logs, artifacts: tests.artifacts }),
+  // The tests' own code, what they wrote (secret), where in their container the artifacts are, and the one among them
+  // without which a run is not green.
+  ...(tests && { exitCode: tests.exitCode, logs: tests.logs, artifacts: tests.artifacts, junit: "junit.xml" }),
   ...(api.publishedUrl && { apiUrl: api.publishedUrl }),
 };

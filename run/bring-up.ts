@@ -288,7 +288,7 @@ function testsDeadline(
 }
 
 function secondsIn(message: string): number | undefined {
-  const match = /(\d+(?:\.\d+)?) ?s(?:econds)?\b/.exec(message);
+  const match = /took longer than (\d+(?:\.\d+)?) s/.exec(message);
   return match ? Number(match[1]) : undefined;
 }
 

@@ -3,7 +3,6 @@ import { detectJob } from "../ci/detect";
 import { UserError, type Project, type Stack } from "../engine/api";
 import { discardResults, openResults, resultsTarget, type ResultsFolder } from "./artifacts";
 import { findCommit } from "./commit";
-import { parseDuration } from "./duration";
 import type { RunHost } from "./host";
 import { enterEnvironment, lifetime, newRunId, stackName, type RunIdentity } from "./identity";
 import { currentOwner } from "./owner";
@@ -92,7 +91,7 @@ async function prepareWith(
     );
   }
 
-  const timeout = options.timeout ?? timeoutSetting(stack) ?? defaultTimeout;
+  const timeout = options.timeout ?? defaultTimeout;
   const outlives = options.keep || options.again;
   const expiresIn = outlives ? lifetime.kept : Math.max(lifetime.run, timeout + 1800);
   // A kept stack's images and labels are of the commit that it was made for.
@@ -141,10 +140,4 @@ function keptStack(
     throw new UserError("no stack has been kept: run seatrial test --keep first, or name one with --stack");
   }
   return { name: last.stack, ...last };
-}
-
-function timeoutSetting(stack: Stack): number | undefined {
-  const key = `${stack.project.name}:testsTimeout`;
-  const value = stack.config.get(key)?.value;
-  return value === undefined ? undefined : parseDuration(value, key);
 }

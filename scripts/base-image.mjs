@@ -8,6 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { baseImage } from "./base-images/find-or-make.mjs";
 import { localName, recipes } from "./base-images/recipe.mjs";
+import { endChildren } from "./base-images/run.mjs";
 
 export { baseImage } from "./base-images/find-or-make.mjs";
 export const baseImageKinds = Object.keys(recipes);
@@ -35,5 +36,9 @@ async function main(args) {
 }
 
 if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  // What it started ends with it.
+  for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 143 })) {
+    process.on(signal, () => endChildren().finally(() => process.exit(code)));
+  }
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -36,15 +36,17 @@ export async function setUp(parts = ["packages", "engine"]) {
 
 /** For scripts that set up first: tells of a failure in one line and ends with 1. */
 export async function setUpOrExit(parts) {
-  const release = failOnSignals();
+  const signals = failOnSignals();
   try {
     await setUp(parts);
   } catch (error) {
+    // What was ended has failed, but that isn't what is to be told.
+    if (signals.stopping()) await new Promise(() => {});
     console.error(`error: ${error.message}`);
     process.exit(1);
-  } finally {
-    release();
   }
+  if (signals.stopping()) await new Promise(() => {});
+  signals.release();
 }
 
 if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -93,6 +93,8 @@ async function operateOn(
   const known = new Set((await stack.resources()).map(({ id }) => id ?? ""));
   await sweepStrays(selector, known, screen);
   const { result, code } = await run("destroy");
+  // Of a part of the stack, what else carries its labels is meant to stay.
+  if (options.targets?.length) return code;
   const left = await sweepStrays(selector, result.result === "succeeded" ? new Set() : known, screen);
   // A stack that a test run made goes with it.
   if (result.result === "succeeded" && left === 0 && readRecords(project).some((record) => record.stack === name)) {

@@ -62,7 +62,14 @@ export async function pullImage(name, firstWordMs = 3000) {
 
 /** Runs a command in a new container of `image` to its end, and keeps the result as `name`. */
 export async function runAndCommit(image, name, command, changes) {
-  const created = await json("POST", "/containers/create", { Image: image, Entrypoint: [], Cmd: command });
+  // By a name, so that the next attempt removes what one that was killed has left.
+  const container = name.replace(/[:/]/g, "-");
+  await call("DELETE", `/containers/${container}?force=1&v=1`, {});
+  const created = await json("POST", `/containers/create?name=${container}`, {
+    Image: image,
+    Entrypoint: [],
+    Cmd: command,
+  });
   try {
     await json("POST", `/containers/${created.Id}/start`);
     const { StatusCode } = await json("POST", `/containers/${created.Id}/wait`);

@@ -1,10 +1,10 @@
 // Which image to build on: the one that was asked for, one made here before, a public one, or one made now.
-import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { createReadStream, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { whyNotDebian } from "./debian-packages.mjs";
-import { imageExists, importImage, pullImage, removeImage, runAndCommit } from "./engine.mjs";
+import { engineAddress, imageExists, importImage, pullImage, removeImage, runAndCommit } from "./engine.mjs";
 import { withLock } from "./lock.mjs";
 import { localName, recipes, variable } from "./recipe.mjs";
 
@@ -20,7 +20,7 @@ export async function baseImage(kind, { say = () => {}, env = process.env } = {}
   const named = env[variable(kind)];
   if (named) return named;
   const local = localName(kind);
-  if (await imageExists(local)) return local;
+  if (await engineHolds(local)) return local;
   const { publicImage } = recipes[kind];
   if (await imageExists(publicImage)) return publicImage;
   const refusal = await registryRefusal(publicImage, say);
@@ -40,6 +40,14 @@ export async function baseImage(kind, { say = () => {}, env = process.env } = {}
     say(`${kind}: made ${local} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
   });
   return local;
+}
+
+async function engineHolds(image) {
+  try {
+    return await imageExists(image);
+  } catch (error) {
+    throw new Error(`no Docker Engine answers at ${engineAddress().name} (${error.code ?? error.message})`);
+  }
 }
 
 // The first pull of a run shows whether there is a registry at all; the others wait for it rather than all find out.
@@ -63,6 +71,9 @@ async function make(kind, name) {
   const { packRootFileSystem } = await import("./root-file-system.mjs");
   const recipe = recipes[kind];
   const scratch = await mkdtemp(path.join(os.tmpdir(), "seatrial-base-"));
+  const clean = () => rmSync(scratch, { recursive: true, force: true });
+  // For a process that a signal ends.
+  process.once("exit", clean);
   try {
     const { tar, config } = await packRootFileSystem(recipe, scratch);
     const changes = [...config, ...recipe.config, `LABEL dev.seatrial.base=${kind}`];
@@ -75,6 +86,7 @@ async function make(kind, name) {
       await removeImage(unfinished);
     }
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    process.off("exit", clean);
+    clean();
   }
 }

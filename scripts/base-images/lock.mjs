@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -10,10 +11,14 @@ export async function withLock(name, work) {
     if (await isStale(directory)) await rm(directory, { recursive: true, force: true });
     else await sleep(100);
   }
+  const release = () => rmSync(directory, { recursive: true, force: true });
+  // For a process that a signal ends; one that is killed leaves a lock that the next finds stale.
+  process.once("exit", release);
   try {
     return await work();
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    process.off("exit", release);
+    release();
   }
 }
 

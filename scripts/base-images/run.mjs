@@ -26,19 +26,31 @@ export function run(command, args, options = {}) {
       children.delete(child);
       if (code === 0) return resolve(Buffer.concat(out).toString());
       const end = signal ? `was ended by ${signal}` : `exited with ${code}`;
-      const lines = said.trim().split("\n").slice(-8).join("\n  ");
+      const lines = endsOf(said.trim().split("\n")).join("\n  ");
       reject(new Error(`${command} ${args[0] ?? ""} ${end}:\n  ${lines}`));
     });
   });
 }
 
-/** Ends what {@link run} has started and is still running. */
-export function endChildren() {
+/** Ends what {@link run} has started and is still running; returns when it has gone, after two seconds at most. */
+export async function endChildren() {
+  const gone = Promise.all([...children].map((child) => new Promise((resolve) => child.once("close", resolve))));
+  signalChildren("SIGTERM");
+  await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 2000))]);
+  signalChildren("SIGKILL");
+}
+
+function signalChildren(signal) {
   for (const child of children) {
     try {
-      process.kill(-child.pid, "SIGTERM");
+      process.kill(-child.pid, signal);
     } catch {
       // It has ended by itself in the meantime.
     }
   }
+}
+
+// npm says first what is wrong, compilers say it last.
+function endsOf(lines) {
+  return lines.length <= 10 ? lines : [...lines.slice(0, 4), "…", ...lines.slice(-5)];
 }

@@ -40,15 +40,24 @@ const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)}s`;
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 };
 
-/** While set-up runs, a signal ends it and what it started; the result gives the signals back. */
+/**
+ * While set-up runs, a signal ends it and what it started. `release` gives the signals back; `stopping` says whether
+ * there was one, in which case the process is about to end.
+ */
 export function failOnSignals() {
+  let stopping = false;
   const stop = (signal) => {
-    endChildren();
+    // Who insists needn't wait for what is being ended.
+    if (stopping) process.exit(CODES[signal]);
+    stopping = true;
     console.error(`[set-up] stopped by ${signal}`);
-    process.exit(CODES[signal]);
+    endChildren().finally(() => process.exit(CODES[signal]));
   };
   for (const signal of Object.keys(CODES)) process.on(signal, stop);
-  return () => {
-    for (const signal of Object.keys(CODES)) process.off(signal, stop);
+  return {
+    stopping: () => stopping,
+    release() {
+      for (const signal of Object.keys(CODES)) process.off(signal, stop);
+    },
   };
 }

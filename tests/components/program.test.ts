@@ -89,7 +89,7 @@ test("in CI: all parts, the tests, nothing published, mounted or kept", async ()
   expect(await known(result.exitCode)).toEqual({ value: 3, secret: false });
   expect((await known(result.logs)).secret).toBe(true);
   expect(result.artifacts).toBe("/artifacts");
-  expect(Object.keys(result)).toEqual(["exitCode", "logs", "artifacts"]);
+  expect(Object.keys(result)).toEqual(["exitCode", "logs", "artifacts", "junit"]);
 });
 
 test("a run has the tests, whatever the settings say", async () => {

@@ -16,7 +16,7 @@ test.each([
 ])("%s is %d seconds", (text, seconds) => expect(parseDuration(text, "x")).toBe(seconds));
 
 test.each(["", "soon", "5x", "m5", "5m x", "-5s", "1m-2s"])("%j is no duration", (text) => {
-  expect(() => parseDuration(text, "small:testsTimeout")).toThrow(/^small:testsTimeout: expected a duration such as/);
+  expect(() => parseDuration(text, "--timeout")).toThrow(/^--timeout: expected a duration such as/);
 });
 
 test.each([

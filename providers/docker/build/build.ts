@@ -1,0 +1,270 @@
+/** Building an image: not again where it is there already, with the Engine's own builder, else with the Docker CLI. */
+import { createHash } from "node:crypto";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Readable } from "node:stream";
+import type Docker from "dockerode";
+import type { ProviderContext } from "../../../engine/provider";
+import { explained } from "../engine/errors";
+import { call, query } from "../engine/requests";
+import { jsonMessages } from "../engine/stream";
+import { encodeName, findOrPull, inspectImage } from "../resources/local-images";
+import type { Session } from "../resources/handler";
+import { contextArchive } from "./archive";
+import { buildWithCli, hasCli } from "./cli";
+import { contextDigest } from "./digest";
+import { baseImages, needsBuildKit } from "./dockerfile";
+
+/** One build, whichever resource asks for it. */
+export interface BuildRequest {
+  /** The image's names; the first one is looked for. */
+  tags: readonly string[];
+  /** As the program gives them; the Dockerfile is relative to the working directory, not to the context. */
+  context: string;
+  dockerfile: string;
+  args?: Readonly<Record<string, string>>;
+  target?: string;
+  platform?: string;
+  network?: string;
+  addHosts?: readonly string[];
+  cacheFrom?: readonly string[];
+  labels?: Readonly<Record<string, string>>;
+  /** `true`: BuildKit is asked for, and taken where it is. */
+  buildKit?: boolean;
+  /** `true`: the builder that is always there. */
+  classic?: boolean;
+  noCache?: boolean;
+  pull?: boolean;
+  /** Of the Engine's own builder: more parameters of `POST /build`. */
+  limits?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** A context that the Engine fetches itself, in place of `context`. */
+  remoteContext?: string;
+  /** Credentials by registry, beside those known already. */
+  auth?: Readonly<Record<string, object>>;
+  /** Of the Docker CLI's builder: more of its options, as it takes them. They ask for BuildKit. */
+  cliOptions?: readonly string[];
+  /** Where to write what the build prints, relative to the working directory. */
+  logFile?: string;
+}
+
+/** Says of what an image was built, so that it needn't be built again. */
+const BUILD_LABEL = "dev.seatrial.build";
+
+/** The image's id. @throws with the failing step and what it printed. */
+export async function build(
+  session: Session,
+  request: BuildRequest,
+  context: ProviderContext,
+  signal: AbortSignal,
+): Promise<string> {
+  const engine = await session.engine();
+  const name = request.tags[0]!;
+  const dockerfile = resolve(session.cwd, request.dockerfile);
+  const text = request.remoteContext ? "" : readDockerfile(dockerfile, request.dockerfile);
+  const key = request.remoteContext ? undefined : await buildKey(session, engine, request, text, signal);
+  const isFresh = request.noCache || request.pull || key === undefined;
+  const existing = isFresh ? undefined : await inspectImage(engine, name, signal);
+  if (existing && existing.Config?.Labels?.[BUILD_LABEL] === key) {
+    context.log("info", `${name} is built already`, { ephemeral: true });
+    await tagAll(engine, existing.Id, request.tags.slice(1));
+    return existing.Id;
+  }
+  await warmCache(session, request, context, signal);
+  const labels = { ...session.labels, ...request.labels, ...(key === undefined ? {} : { [BUILD_LABEL]: key }) };
+  const mustBeBuildKit =
+    needsBuildKit(text) ||
+    (request.cliOptions?.length ?? 0) > 0 ||
+    (request.cacheFrom ?? []).some((source) => source.includes("="));
+  if (mustBeBuildKit && request.classic) {
+    throw new Error(
+      `can't build ${name}: its Dockerfile needs BuildKit, and builderVersion asks for the builder before it`,
+    );
+  }
+  context.log("info", `building ${name}`, { ephemeral: true });
+  const log = logging(session, request, context);
+  if (mustBeBuildKit || (request.buildKit && (await hasCli(session)))) {
+    await buildWithCli(session, { ...request, labels }, log, signal);
+  } else {
+    await buildOnEngine(session, engine, { ...request, labels }, dockerfile, log, signal);
+  }
+  const built = await inspectImage(engine, name, signal);
+  if (!built) throw new Error(`${name} was built but isn't there; see docker images`);
+  return built.Id;
+}
+
+/** Shows each line of the build, and writes it where the program wants it. */
+function logging(session: Session, { logFile }: BuildRequest, context: ProviderContext): (line: string) => void {
+  const file = logFile ? resolve(session.cwd, logFile) : undefined;
+  if (file) writeFileSync(file, "");
+  return (line) => {
+    context.log("info", line, { ephemeral: true });
+    if (file) appendFileSync(file, `${line}\n`);
+  };
+}
+
+function readDockerfile(file: string, given: string): string {
+  if (!existsSync(file)) throw new Error(`there is no Dockerfile at ${given}`);
+  return readFileSync(file, "utf8");
+}
+
+/** Everything that decides what comes out: files, parameters, and the images that it is made from as they are now. */
+async function buildKey(
+  session: Session,
+  engine: Docker,
+  request: BuildRequest,
+  dockerfile: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const args = request.args ?? {};
+  const bases: Record<string, string> = {};
+  for (const image of baseImages(dockerfile, args)) {
+    bases[image] = (await inspectImage(engine, image, signal).catch(() => undefined))?.Id ?? "";
+  }
+  const { target, platform, network, addHosts, labels, limits, cliOptions } = request;
+  const parts = {
+    context: contextDigest(session.cwd, request.context, request.dockerfile),
+    args: Object.entries(args).sort(),
+    bases: Object.entries(bases).sort(),
+    labels: Object.entries(labels ?? {}).sort(),
+    limits: Object.entries(limits ?? {}).sort(),
+    ...{ target, platform, network, addHosts, cliOptions },
+  };
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+/** What is only to speed the build up may be missing. */
+async function warmCache(
+  session: Session,
+  { cacheFrom = [], platform }: BuildRequest,
+  context: ProviderContext,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const image of cacheFrom) {
+    if (image.includes("=")) continue;
+    await findOrPull(session, image, { platform, context, signal }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      context.log("info", `cacheFrom image ${image} is not available: ${(error as Error).message}`);
+    });
+  }
+}
+
+async function tagAll(engine: Docker, id: string, tags: readonly string[]): Promise<void> {
+  for (const tag of tags) await tagImage(engine, id, tag);
+}
+
+/** Gives an image another name. */
+export async function tagImage(engine: Docker, source: string, target: string): Promise<void> {
+  const colon = target.lastIndexOf(":");
+  const hasTag = colon > target.lastIndexOf("/");
+  const repo = hasTag ? target.slice(0, colon) : target;
+  const tag = hasTag ? target.slice(colon + 1) : "latest";
+  await call(engine, { method: "POST", path: `/images/${encodeName(source)}/tag?${query({ repo, tag })}` });
+}
+
+interface BuildMessage {
+  stream?: string;
+  status?: string;
+  id?: string;
+  error?: string;
+  errorDetail?: { message?: string; code?: number };
+}
+
+async function buildOnEngine(
+  session: Session,
+  engine: Docker,
+  request: BuildRequest,
+  dockerfile: string,
+  log: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const archive = request.remoteContext ? undefined : contextArchive(resolve(session.cwd, request.context), dockerfile);
+  const parameters = query({
+    dockerfile: archive?.dockerfile ?? request.dockerfile,
+    remote: request.remoteContext,
+    version: 1,
+    rm: true,
+    forcerm: true,
+    nocache: request.noCache,
+    pull: request.pull,
+    target: request.target,
+    // Without need it isn't asked for: the classic builder then takes no image of a platform that isn't said.
+    platform: isOwnPlatform(request.platform) ? undefined : request.platform,
+    networkmode: request.network,
+    extrahosts: request.addHosts?.length ? JSON.stringify(request.addHosts) : undefined,
+    buildargs: JSON.stringify(request.args ?? {}),
+    labels: JSON.stringify(request.labels ?? {}),
+    cachefrom: request.cacheFrom?.length ? JSON.stringify(request.cacheFrom) : undefined,
+    ...request.limits,
+  });
+  const tags = request.tags.map((tag) => `&t=${encodeURIComponent(tag)}`).join("");
+  const auth = { ...(await session.credentials.all()), ...request.auth };
+  const step = new Step();
+  try {
+    const answer = await post(engine, `/build?${parameters}${tags}`, archive?.stream, auth, signal);
+    for await (const message of jsonMessages<BuildMessage>(answer)) {
+      if (message.error) throw new Error(step.failure(message.errorDetail?.message ?? message.error));
+      step.lines(message.stream ?? "").forEach(log);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw step.hasFailed ? error : explained(`build ${request.tags[0]!}`, error);
+  }
+}
+
+/** Sends the archive; resolves as soon as the answer begins. */
+function post(
+  engine: Docker,
+  path: string,
+  file: Readable | undefined,
+  registries: object,
+  abortSignal: AbortSignal,
+): Promise<Readable> {
+  return new Promise((done, reject) => {
+    engine.modem.dial(
+      {
+        path: `${path}&`,
+        method: "POST",
+        ...(file ? { file } : {}),
+        headers: { "X-Registry-Config": Buffer.from(JSON.stringify(registries)).toString("base64url") },
+        isStream: true,
+        abortSignal,
+        statusCodes: { 200: true },
+      } as never,
+      (error: unknown, data: unknown) => (error ? reject(error as Error) : done(data as Readable)),
+    );
+  });
+}
+
+const isOwnPlatform = (platform: string | undefined): boolean => platform === undefined || platform === hostPlatform();
+
+/** The platform that images are built for where nothing else is said. */
+export const hostPlatform = (): string =>
+  `linux/${{ x64: "amd64", ia32: "386" }[process.arch as string] ?? process.arch}`;
+
+/** The build's current step and what it printed, for the message of its failure. */
+class Step {
+  private title = "";
+  private output: string[] = [];
+  private partial = "";
+  hasFailed = false;
+
+  /** The complete lines that `text` brings. */
+  lines(text: string): string[] {
+    const lines = (this.partial + text).split(/\r?\n/);
+    this.partial = lines.pop()!;
+    const shown: string[] = [];
+    for (const line of lines.filter((candidate) => candidate.trim() !== "")) {
+      if (/^Step \d+\/\d+ : /.test(line)) [this.title, this.output] = [line.trim(), []];
+      else if (!/^ ---> |^Removing intermediate container/.test(line)) this.output.push(line);
+      shown.push(line.trimEnd());
+    }
+    return shown;
+  }
+
+  failure(reason: string): string {
+    this.hasFailed = true;
+    const output = this.partial.trim() === "" ? this.output : [...this.output, this.partial];
+    const headline = `the build failed${this.title ? ` at ${this.title.replace(/^Step/, "step")}` : ""}: ${reason.trim()}`;
+    return output.length === 0 ? headline : [headline, ...output.slice(-20).map((line) => `  ${line}`)].join("\n");
+  }
+}
