@@ -60,6 +60,7 @@ export function copyOfCheckout(): Checkout {
             ARTIFACTS_DIR: "",
             IMAGE: "",
             CI_COMMIT_SHA: commit,
+            SEATRIAL_COMMIT: commit,
             ...env,
           },
           stdio: ["ignore", "pipe", "pipe"],
