@@ -3,6 +3,7 @@ import type Docker from "dockerode";
 import type { Provider, ReadResponse } from "../../engine/provider";
 import { UNKNOWN, withoutOutputs, withoutSecrets, type PropertyMap } from "../../engine/values";
 import { connectTo } from "./engine/connect";
+import { find } from "./find";
 import { invoke } from "./functions";
 import { RegistryCredentials } from "./registry/credentials";
 import { handlers, unsupported } from "./resources";
@@ -90,6 +91,10 @@ export function dockerProvider(options: DockerProviderOptions = {}): Provider {
       const known = { ...request, inputs: plain(request.inputs), properties: plain(request.properties) };
       const found = await handlerOf(request.type).read(session(), known, context);
       return found ?? { id: "", inputs: {}, properties: {} };
+    },
+
+    async find(request, context) {
+      return find(session(), handlerOf(request.type), { ...request, inputs: plain(request.inputs) }, context);
     },
 
     async update(request, context) {
