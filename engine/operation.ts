@@ -1,4 +1,5 @@
 /** Operations: preview, update, refresh and destroy of one stack, from its lock to its checkpoint. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { UserError, type ConfigValue, type OperationOptions, type OperationResult, type Project } from "./api";
 import { Deployment } from "./deployment/deployment";
 import { eventStream, type EventStream } from "./deployment/event-stream";
@@ -46,6 +47,9 @@ export type ProgramRunner = (
   events: EventStream,
   hooks: Hooks,
 ) => Promise<void>;
+
+/** How long to wait for what a program's hooks have logged last. */
+const LAST_WORDS_MS = 1_000;
 
 const ORGANIZATION = "organization";
 
@@ -238,14 +242,18 @@ async function runProgram(
       preview: options.kind === "preview",
       parallel: options.parallel,
       ...(options.workingDirectory ? { workingDirectory: options.workingDirectory } : {}),
-      onError: (message, urn) => {
+      onError: (message) => {
         // A stopped deployment has told its reason; what the program makes of it is a consequence.
-        if (!deployment.isHalted) deployment.programFailed({ message, ...(urn ? { urn } : {}) });
+        if (!deployment.isHalted) deployment.programFailed({ message });
       },
     });
     try {
       await Promise.race([program.ended, monitor.programEnded, deployment.halted.then(() => deployment.settled())]);
+      if (deployment.mayDelete && !deployment.isHalted && !deployment.hasStackOutputs) {
+        deployment.programFailed({ message: "the program broke off before it had registered the stack's outputs" });
+      }
       if (deployment.mayDelete) await deployment.finish();
+      if (!deployment.isHalted) await Promise.race([program.sent(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     } finally {
       monitor.release();
       program.disconnect();

@@ -112,6 +112,11 @@ export class Deployment {
     this.parts.events.diagnostic("error", error.message, error.urn ? { urn: error.urn } : {});
   }
 
+  /** The program has come to its end: the last that it does is to register these. */
+  get hasStackOutputs(): boolean {
+    return this.stackOutputs !== undefined;
+  }
+
   /** The program's end says what it doesn't ask for: it has ended well, and nothing failed that doesn't let it go on. */
   get mayDelete(): boolean {
     return !this.programHasFailed && (this.errors.length === 0 || this.parts.continueOnError);

@@ -75,7 +75,8 @@ function requestFor(step: Step): HookRequest {
   const state = (step.new ?? step.old)!;
   return {
     urn: step.urn,
-    id: state.id,
+    // An update's new state gets its id with the update.
+    id: state.id || (step.op === "update" ? step.old!.id : ""),
     name: urnName(step.urn),
     type: urnType(step.urn),
     ...(step.new ? { newInputs: plain(step.new.inputs)!, newOutputs: plain(step.new.outputs)! } : {}),

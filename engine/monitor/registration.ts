@@ -230,7 +230,7 @@ export function applyTransform(registration: Registration, bytes: Uint8Array): R
     goal.propertyDependencies = dependencies;
   }
   if (!options) return result;
-  goal.dependencies = options.getDependsOnList();
+  goal.dependencies = [...new Set([...options.getDependsOnList(), ...Object.values(goal.propertyDependencies).flat()])];
   goal.protect = options.hasProtect() ? options.getProtect() : undefined;
   goal.ignoreChanges = options.getIgnoreChangesList();
   goal.replaceOnChanges = options.getReplaceOnChangesList();
@@ -249,6 +249,19 @@ export function applyTransform(registration: Registration, bytes: Uint8Array): R
   result.version = options.getVersion();
   result.pluginDownloadUrl = options.getPluginDownloadUrl();
   return result;
+}
+
+/**
+ * As in Pulumi, only a resource's own transforms can take dependencies away or add to them other than by the outputs
+ * that they put in: the Node SDK loses what depends on what on the way through a transform.
+ */
+export function withDependenciesOf(asked: Registration, transformed: Registration): Registration {
+  const found = transformed.goal.propertyDependencies;
+  const propertyDependencies = { ...asked.goal.propertyDependencies };
+  for (const [key, urns] of Object.entries(found)) {
+    propertyDependencies[key] = [...new Set([...(propertyDependencies[key] ?? []), ...urns])];
+  }
+  return { ...transformed, goal: { ...transformed.goal, dependencies: asked.goal.dependencies, propertyDependencies } };
 }
 
 /** `project:///index.ts#10,14` of a position inside the project, which doesn't tell where the project lies. */

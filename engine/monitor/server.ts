@@ -47,7 +47,14 @@ import type { Hooks } from "../deployment/hooks";
 import type { Goal } from "../resource";
 import { isProviderType, packageOf, parseProviderReference, urnType } from "../urn";
 import { callbackClients } from "./callbacks";
-import { applyTransform, projectPosition, readRegistration, type Registration, transformRequest } from "./registration";
+import {
+  applyTransform,
+  projectPosition,
+  readRegistration,
+  type Registration,
+  transformRequest,
+  withDependenciesOf,
+} from "./registration";
 import { fromStruct, toStruct } from "./structs";
 
 /** What SDKs may ask for by name; see `SupportsFeature`. */
@@ -103,14 +110,15 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   const release = new Promise<void>((resolve) => (released = resolve));
 
   const transformed = async (request: RegisterResourceRequest): Promise<Registration> => {
-    let registration = readRegistration(request);
+    const asked = readRegistration(request);
+    let registration = asked;
     const own = request.getTransformsList();
-    const inherited = ancestors(registration.goal.parent).flatMap((urn) => transformsByUrn.get(urn) ?? []);
+    const inherited = ancestors(asked.goal.parent).flatMap((urn) => transformsByUrn.get(urn) ?? []);
     for (const callback of [...own, ...inherited, ...stackTransforms]) {
       const response = await callbacks.invoke(callback, transformRequest(registration));
       registration = applyTransform(registration, response);
     }
-    return registration;
+    return own.length > 0 ? registration : withDependenciesOf(asked, registration);
   };
   const transformsByUrn = new Map<string, Callback[]>();
   const ancestors = (urn: string): string[] => {
@@ -142,6 +150,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
         `${request.getType()} comes from a parameterized package, which the embedded engine doesn't support: use the Pulumi CLI`,
       );
     }
+    if (request.getCustom()) refuseBuiltIn(request.getType());
     const registration = await transformed(request);
     const { goal } = registration;
     inherit(goal, goals.get(goal.parent)?.goal);
@@ -180,6 +189,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
 
   const read = async (request: ReadResourceRequest): Promise<ReadResourceResponse> => {
     const type = request.getType();
+    refuseBuiltIn(type);
     const goal: Goal = {
       ...emptyGoal(type, request.getName()),
       parent: request.getParent(),
@@ -345,6 +355,12 @@ function inherit(goal: Goal, parent: Goal | undefined): void {
     const pkg = urnType(parseProviderReference(parent.provider).urn).split(":").pop();
     if (!goal.custom || packageOf(goal.type) === pkg) goal.provider = parent.provider;
   }
+}
+
+/** Resources of the engine itself, such as references to other stacks. */
+function refuseBuiltIn(type: string): void {
+  if (packageOf(type) !== "pulumi" || isProviderType(type)) return;
+  throw new Error(`${type} is not supported by the embedded engine: use the Pulumi CLI`);
 }
 
 type Handler<Request, Response> = (request: Request) => Response | Promise<Response>;

@@ -5,6 +5,7 @@
  * Source: `sdk/nodejs/cmd/run/run.ts` and `sdk/nodejs/automation/server.ts` in pulumi/pulumi.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { AsyncResource } from "node:async_hooks";
 import { createRequire } from "node:module";
 import { dirname, extname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -22,12 +23,14 @@ export interface ProgramOptions {
   parallel: number | undefined;
   workingDirectory?: string;
   /** Called for each error that nothing in the program has caught, once. */
-  onError: (message: string, urn?: string) => void;
+  onError: (message: string) => void;
 }
 
 export interface RunningProgram {
   /** Resolves when the program's body and everything that it started has ended, well or not. Never rejects. */
   ended: Promise<void>;
+  /** Resolves when the SDK has sent all that it has to send, such as what a hook has logged. Never rejects. */
+  sent(): Promise<void>;
   /** Lets go of the SDK: closes its connections. */
   disconnect(): void;
 }
@@ -47,18 +50,66 @@ interface Sdk {
     setAllConfig(config: Record<string, string>, secretKeys: string[]): void;
     runInPulumiStack(init: () => Promise<unknown>): Promise<unknown>;
     waitForRPCs(): Promise<void>;
-    disconnectSync(): void;
+    /** The connections of what runs outside of the run's async context. */
+    getMonitor(): Client | undefined;
+    getEngine(): Client | undefined;
+  };
+  state: {
+    withLocalStorage<T>(run: () => T): T;
+    getStore(): SdkStore;
   };
   log: { hasErrors(): boolean };
   RunError: { isInstance(value: unknown): boolean };
   ResourceError?: { isInstance(value: unknown): boolean };
 }
 
+interface Client {
+  close(): void;
+}
+
+/** What the SDK knows of one run. */
+interface SdkStore {
+  settings: { monitor?: Client; engine?: Client };
+  callbacks?: { shutdown(): void } | undefined;
+}
+
+/** How long a program that was told to stop may still call. */
+const LATE_CALLS_MS = 2_000;
+
 /** Throws a UserError where there is no program, or no SDK, to run. */
 export function startInlineProgram(options: ProgramOptions): RunningProgram {
   const entry = entryPoint(options.project);
   const sdk = loadSdk(dirname(entry.file));
-  const { runtime } = sdk;
+  const errors = collectErrors(sdk, entry.file, options.onError);
+  const restoreTypeScript = registerTypeScript();
+  const cwd = process.cwd();
+  process.chdir(options.workingDirectory ?? dirname(entry.file));
+  // The SDK keeps a run's connections in an async context of its own: what a program that was told to stop still tries
+  // later can't reach the next one's.
+  const { ended, sent, store } = sdk.state.withLocalStorage(() => {
+    // Transforms and hooks are called outside of that context.
+    global.globalStore = sdk.state.getStore();
+    configure(sdk, options);
+    return {
+      ended: runToEnd(sdk, entry, errors),
+      sent: AsyncResource.bind(() => sdk.runtime.waitForRPCs().catch(() => undefined)),
+      store: sdk.state.getStore(),
+    };
+  });
+  return {
+    ended,
+    sent,
+    disconnect() {
+      disconnectFrom(sdk, store);
+      global.globalStore = undefined;
+      restoreTypeScript();
+      forget(dirname(entry.file));
+      process.chdir(cwd);
+    },
+  };
+}
+
+function configure({ runtime }: Sdk, options: ProgramOptions): void {
   const parallel = options.parallel ?? Number.MAX_SAFE_INTEGER;
   runtime.resetOptions(
     options.project.name,
@@ -73,33 +124,34 @@ export function startInlineProgram(options: ProgramOptions): RunningProgram {
     Object.fromEntries([...options.config].map(([key, { value }]) => [key, value])),
     [...options.config].filter(([, { secret }]) => secret).map(([key]) => key),
   );
+}
 
-  const restoreTypeScript = registerTypeScript();
-  const cwd = process.cwd();
-  process.chdir(options.workingDirectory ?? dirname(entry.file));
-  const errors = collectErrors(sdk, entry.file, options.onError);
-  const body = async (): Promise<unknown> => resolveExports(await load(entry));
+async function runToEnd({ runtime }: Sdk, entry: EntryPoint, errors: ErrorCollector): Promise<void> {
+  try {
+    await runtime.runInPulumiStack(async () => resolveExports(await load(entry)));
+  } catch (error) {
+    errors.report(error);
+  }
+  await runtime.waitForRPCs().catch(errors.report);
+  // A rejection that nobody handles is told only after the tick in which it happened.
+  await new Promise((done) => setImmediate(() => setImmediate(done)));
+  await runtime.waitForRPCs().catch(errors.report);
+}
 
-  const ended = (async () => {
-    try {
-      await runtime.runInPulumiStack(body);
-    } catch (error) {
-      errors.report(error);
-    }
-    await runtime.waitForRPCs().catch(errors.report);
-    // A rejection that nobody handles is told only after the tick in which it happened.
-    await new Promise((done) => setImmediate(() => setImmediate(done)));
-    await runtime.waitForRPCs().catch(errors.report);
-  })();
-  return {
-    ended,
-    disconnect() {
-      runtime.disconnectSync();
-      restoreTypeScript();
-      forget(dirname(entry.file));
-      process.chdir(cwd);
-    },
-  };
+/**
+ * Lets go of what the SDK has open. A call that comes late is answered as from an engine that has gone; a closed
+ * connection would throw, and the SDK's log never gets over that.
+ */
+function disconnectFrom({ runtime }: Sdk, store: SdkStore): void {
+  store.callbacks?.shutdown();
+  store.callbacks = undefined;
+  const clients = [store.settings.monitor, store.settings.engine, runtime.getMonitor(), runtime.getEngine()];
+  setTimeout(() => clients.forEach((client) => client?.close()), LATE_CALLS_MS).unref();
+}
+
+declare global {
+  /** Where the SDK keeps what it knows of the run, outside of an async context. */
+  var globalStore: unknown;
 }
 
 interface EntryPoint {
@@ -164,10 +216,12 @@ function loadSdk(folder: string): Sdk {
   } catch {
     throw new UserError(`the program in ${folder} has no @pulumi/pulumi: run "npm install" there`);
   }
+  const inner = <T>(name: string): T => require(join(dirname(path), "runtime", name)) as T;
   const sdk = require(path) as Sdk;
   return {
     ...sdk,
-    runtime: { ...sdk.runtime, ...(require(join(dirname(path), "runtime/settings.js")) as Partial<Sdk["runtime"]>) },
+    runtime: { ...sdk.runtime, ...inner<Partial<Sdk["runtime"]>>("settings.js") },
+    state: inner<Sdk["state"]>("state.js"),
   };
 }
 
@@ -210,15 +264,18 @@ interface ErrorCollector {
 function collectErrors(sdk: Sdk, file: string, onError: ProgramOptions["onError"]): ErrorCollector {
   const seen = new Set<unknown>();
   const report = (error: unknown): void => {
-    if (seen.has(error) || isTermination(error)) return;
+    if (seen.has(error) || isDisconnection(error)) return;
     seen.add(error);
+    onError(messageOf(error));
+  };
+  const messageOf = (error: unknown): string => {
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-    if (sdk.RunError.isInstance(error)) return onError(message);
+    if (sdk.RunError.isInstance(error)) return message;
     if (sdk.ResourceError?.isInstance(error)) {
       const failed = error as unknown as { hideStack?: boolean };
-      return onError(failed.hideStack ? message : (stack ?? message));
+      return failed.hideStack ? message : (stack ?? message);
     }
-    onError(`Running program '${file}' failed with an unhandled exception:\n${describe(error, stack ?? message)}`);
+    return `Running program '${file}' failed with an unhandled exception:\n${describe(error, stack ?? message)}`;
   };
   replaceHandlers(report);
   return { report };
@@ -227,10 +284,10 @@ function collectErrors(sdk: Sdk, file: string, onError: ProgramOptions["onError"
 const describe = (error: unknown, text: string): string =>
   error instanceof SyntaxError ? (error.stack ?? text) : text;
 
-/** The SDK rejects what was under way with these codes when the monitor has gone. */
-function isTermination(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return code === 14 || code === 1;
+/** What was under way when the monitor went is rejected with these codes, or with no code by a closed connection. */
+function isDisconnection(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return code === 14 || code === 1 || message === "Channel has been shut down";
 }
 
 let current: ((error: unknown) => void) | undefined;

@@ -1,0 +1,89 @@
+/**
+ * Plays operations on a program in a process of its own, over a fake cloud that lasts as long as the process: programs
+ * reach deep into Node's module loader, where a test's sandbox would be in the way. Bundled by `programs.test.ts`.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { loadProject, openStack, type OperationOptions, runOperation, type EngineEvent } from "../../engine";
+import { Cloud, type Fault } from "./fake-cloud";
+
+export interface Act {
+  kind: OperationOptions["kind"];
+  options?: Partial<OperationOptions>;
+  config?: Record<string, string>;
+  faults?: Record<string, Fault>;
+}
+
+export interface Played {
+  result: string;
+  thrown?: string;
+  changes: Record<string, number>;
+  errors: { urn?: string; message: string }[];
+  outputs: Record<string, unknown>;
+  /** What `stack output` shows afterwards. */
+  shown: Record<string, unknown>;
+  log: string[];
+  names: string[];
+  inputs: Record<string, unknown>;
+  states: { urn: string; [field: string]: unknown }[];
+  steps: string[];
+  messages: { severity: string; text: string; urn?: string }[];
+}
+
+const [folder, actsFile, resultFile] = process.argv.slice(2) as [string, string, string];
+
+async function main(): Promise<void> {
+  const cloud = new Cloud();
+  cloud.functions.set("fake:index:double", (args) => ({ doubled: 2 * (args["n"] as number) }));
+  const played: Played[] = [];
+  for (const act of JSON.parse(readFileSync(actsFile, "utf8")) as Act[]) played.push(await play(cloud, act));
+  writeFileSync(resultFile, JSON.stringify(played));
+}
+
+async function play(cloud: Cloud, { kind, options, config, faults }: Act): Promise<Played> {
+  cloud.log = [];
+  cloud.faults.clear();
+  for (const [call, fault] of Object.entries(faults ?? {})) cloud.faults.set(call, fault);
+  const events: EngineEvent[] = [];
+  const stack = await openStack({
+    project: loadProject(folder),
+    name: "test",
+    create: true,
+    ...(config ? { config } : {}),
+  });
+  const outcome = await runOperation(stack, {
+    kind,
+    providers: { fake: cloud.provider },
+    onEvent: (event) => events.push(event),
+    ...options,
+  }).catch((error: Error) => error);
+  const { deployment } = await stack.export();
+  const result = outcome instanceof Error ? undefined : outcome;
+  return {
+    result: result?.result ?? "refused",
+    ...(outcome instanceof Error ? { thrown: outcome.message } : {}),
+    changes: result?.changes ?? {},
+    errors: result?.errors ?? [],
+    outputs: result?.outputs ?? {},
+    shown: await stack.outputs(),
+    log: cloud.log,
+    names: cloud.names(),
+    inputs: Object.fromEntries([...cloud.things.values()].map((thing) => [thing.name, thing.inputs])),
+    states: (deployment?.["resources"] ?? []) as Played["states"],
+    steps: events.flatMap(({ resourcePreEvent }) =>
+      resourcePreEvent ? [`${resourcePreEvent.metadata.op} ${resourcePreEvent.metadata.urn.split("::").at(-1)}`] : [],
+    ),
+    messages: events.flatMap(({ diagnosticEvent }) =>
+      diagnosticEvent
+        ? [{ severity: diagnosticEvent.severity, text: diagnosticEvent.message, urn: diagnosticEvent.urn }]
+        : [],
+    ),
+  };
+}
+
+void main().then(
+  () => process.exit(0),
+  (error: Error) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,454 @@
+/** Programs with the unmodified SDK, from `new Resource` to the state. */
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import type { Act, Played } from "./play-program";
+
+const run = promisify(execFile);
+const REPOSITORY = resolve(__dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "seatrial-test-"));
+const PLAYER = join(folder, "player.js");
+
+jest.setTimeout(60_000);
+
+beforeAll(async () => {
+  symlinkSync(join(REPOSITORY, "node_modules"), join(folder, "node_modules"));
+  const esbuild = join(REPOSITORY, "node_modules/.bin/esbuild");
+  const entry = join(__dirname, "play-program.ts");
+  const flags = ["--bundle", "--platform=node", "--target=node20", "--packages=external", "--log-level=error"];
+  await run(esbuild, [entry, ...flags, `--outfile=${PLAYER}`]);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const FAKE = `
+const pulumi = require("@pulumi/pulumi");
+class Thing extends pulumi.CustomResource {
+  constructor(name, args = {}, opts) { super("fake:index:Thing", name, { ref: undefined, token: undefined, ...args }, opts); }
+  static get(name, id, opts) { return new Thing(name, {}, { ...opts, id }); }
+}
+class Group extends pulumi.ComponentResource {
+  constructor(name, opts) { super("test:index:Group", name, {}, opts); }
+}
+class Provider extends pulumi.ProviderResource {
+  constructor(name, args, opts) { super("fake", name, args, opts); }
+}
+const double = (n, opts) => pulumi.runtime.invoke("fake:index:double", { n }, opts);
+module.exports = { pulumi, Thing, Group, Provider, double };
+`;
+
+let count = 0;
+
+/** Plays the acts on programs; an act may bring another program. The first line of each is written for it. */
+async function play(
+  program: string,
+  acts: (Act & { program?: string })[],
+  files: Record<string, string> = {},
+): Promise<Played[]> {
+  const root = join(folder, `program-${++count}`);
+  mkdirSync(root);
+  const all: Record<string, string> = {
+    "Pulumi.yaml": "name: trial\nruntime: nodejs\n",
+    "package.json": "{}",
+    "fake.js": FAKE,
+    ...("index.js" in files || "index.mjs" in files || "index.ts" in files ? {} : { "index.js": withHead(program) }),
+    ...files,
+  };
+  for (const [name, text] of Object.entries(all)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+  writeFileSync(join(root, "acts.json"), JSON.stringify(acts));
+  const env = { ...process.env, PULUMI_CONFIG_PASSPHRASE: "trial", PULUMI_BACKEND_URL: `file://${root}` };
+  await run(process.execPath, [PLAYER, root, join(root, "acts.json"), join(root, "played.json")], { env });
+  return JSON.parse(readFileSync(join(root, "played.json"), "utf8")) as Played[];
+}
+
+const withHead = (program: string): string =>
+  `const { pulumi, Thing, Group, Provider, double } = require("./fake");\n${program}`;
+
+const update: Act = { kind: "update" };
+const preview: Act = { kind: "preview" };
+const destroy: Act = { kind: "destroy" };
+
+const stateOf = ({ states }: Played, name: string): Record<string, unknown> => {
+  const found = states.filter(({ urn }) => urn.endsWith(`::${name}`));
+  if (found.length !== 1) throw new Error(`${name} is ${found.length} times in the state`);
+  return found[0]!;
+};
+
+const errorsOf = ({ messages }: Played): string =>
+  messages
+    .filter(({ severity }) => severity === "error")
+    .map(({ text }) => text)
+    .join("");
+
+test("preview, update, nothing to do, destroy, in one process", async () => {
+  const program = `
+    const a = new Thing("a", { size: 1 });
+    const b = new Thing("b", { from: a.ref, twice: a.ref.apply((ref) => ref + ref) });
+    exports.ref = b.ref;
+    exports.nested = { list: [a.id, null, 1] };`;
+  const [plan, up, again, down] = await play(program, [preview, update, update, destroy]);
+  expect(plan).toMatchObject({ result: "succeeded", changes: { create: 3 }, log: [], states: [] });
+  expect(up).toMatchObject({ result: "succeeded", changes: { create: 3 }, log: ["create a", "create b"] });
+  const id = stateOf(up!, "a")["id"] as string;
+  expect(up!.inputs["b"]).toEqual({ from: id, twice: id + id });
+  expect(up!.outputs).toEqual({ ref: stateOf(up!, "b")["id"], nested: { list: [id, null, 1] } });
+  expect(up!.shown).toEqual(up!.outputs);
+  expect(stateOf(up!, "b")).toMatchObject({
+    dependencies: [stateOf(up!, "a")["urn"]],
+    propertyDependencies: { from: [stateOf(up!, "a")["urn"]], twice: [stateOf(up!, "a")["urn"]] },
+  });
+  expect(again).toMatchObject({ result: "succeeded", changes: { same: 3 }, log: [], outputs: up!.outputs });
+  expect(again!.states).toEqual(up!.states);
+  expect(down).toMatchObject({ result: "succeeded", changes: { delete: 3 }, names: [], states: [] });
+});
+
+test("components: children, outputs, inherited options, and waiting for a whole one", async () => {
+  const program = `
+    class Pair extends pulumi.ComponentResource {
+      constructor(name, args, opts) {
+        super("test:index:Pair", name, args, opts);
+        this.one = new Thing(name + "-one", {}, { parent: this });
+        this.two = new Thing(name + "-two", {}, { parent: this, protect: false });
+        this.both = pulumi.all([this.one.ref, this.two.ref]).apply((refs) => refs.join());
+        this.registerOutputs({ both: this.both });
+      }
+    }
+    const pair = new Pair("pair", {}, { protect: true, retainOnDelete: true });
+    const after = new Thing("after", {}, { dependsOn: pair });
+    exports.both = pair.both;`;
+  const [up] = await play(program, [update]);
+  expect(up!.log.indexOf("create after")).toBe(2);
+  const [one, two, pair] = ["pair-one", "pair-two", "pair"].map((name) => stateOf(up!, name));
+  expect(one!["urn"]).toBe("urn:pulumi:test::trial::test:index:Pair$fake:index:Thing::pair-one");
+  expect(one).toMatchObject({ parent: pair!["urn"], protect: true, retainOnDelete: true });
+  expect(two).not.toHaveProperty("protect");
+  expect(pair!["outputs"]).toEqual({ both: `${one!["id"]},${two!["id"]}` });
+  expect(up!.outputs).toEqual(pair!["outputs"]);
+  expect(new Set(stateOf(up!, "after")["dependencies"] as string[])).toEqual(new Set([one!["urn"], two!["urn"]]));
+});
+
+test("secrets of the config and of the program stay secret, in the state, the messages and the outputs", async () => {
+  const program = `
+    const key = new pulumi.Config().requireSecret("key");
+    const a = new Thing("a", { key, plain: "x" }, { additionalSecretOutputs: ["token"] });
+    exports.key = a.key;
+    exports.joined = pulumi.interpolate\`<\${a.key}>\`;
+    exports.token = a.token;
+    exports.own = pulumi.secret({ deep: "swordfish" });
+    exports.plain = "visible";
+    key.apply((k) => pulumi.log.warn("the key is " + k));`;
+  const salt = {
+    "Pulumi.yaml": "name: trial\nruntime: nodejs\nconfig:\n  key:\n    value: open-sesame\n    secret: true\n",
+  };
+  const [up, again] = await play(program, [update, update], salt);
+  const id = stateOf(up!, "a")["id"] as string;
+  expect(up!.outputs).toEqual({
+    key: "open-sesame",
+    joined: "<open-sesame>",
+    token: `token-of-${id}`,
+    own: { deep: "swordfish" },
+    plain: "visible",
+  });
+  expect(up!.shown).toEqual({
+    key: "[secret]",
+    joined: "[secret]",
+    token: "[secret]",
+    own: "[secret]",
+    plain: "visible",
+  });
+  expect(JSON.stringify(up!.states)).not.toMatch(/open-sesame|swordfish/);
+  expect(up!.messages.find(({ severity }) => severity === "warning")!.text).toBe("the key is [secret]\n");
+  expect(again!.changes).toEqual({ same: 2 });
+});
+
+test("a program that throws: what it registered is kept, the error shows where, nothing is deleted", async () => {
+  const program = `
+    new Thing("a");
+    if (new pulumi.Config().get("broken")) { throw new Error("the program is wrong"); }
+    new Thing("b");`;
+  const [, broken, repaired] = await play(program, [update, { ...update, config: { broken: "yes" } }, update]);
+  expect(broken).toMatchObject({ result: "failed", names: ["a", "b"] });
+  expect(errorsOf(broken!)).toMatch(
+    /failed with an unhandled exception:\nError: the program is wrong\n.*index\.js:\d/s,
+  );
+  expect(repaired).toMatchObject({ result: "succeeded", changes: { same: 3 } });
+});
+
+test.each([
+  ["a rejection that nobody handles", `Promise.reject(new Error("nobody cares"));`],
+  [
+    "a rejection of later",
+    `setTimeout(() => Promise.reject(new Error("nobody cares")), 5); new Promise((r) => setTimeout(r, 30));`,
+  ],
+  ["an exception in an apply", `new Thing("a").ref.apply(() => { throw new Error("nobody cares"); });`],
+  ["an output that fails", `exports.out = new Thing("a").ref.apply(() => { throw new Error("nobody cares"); });`],
+  [
+    "a failing async program",
+    `module.exports = async () => { await Promise.resolve(); throw new Error("nobody cares"); };`,
+  ],
+])("%s fails the operation, once", async (_, program) => {
+  const [up] = await play(program, [update]);
+  expect(up!.result).toBe("failed");
+  expect(errorsOf(up!).split("nobody cares")).toHaveLength(2);
+});
+
+test("pulumi.RunError is shown as its message alone", async () => {
+  const [up] = await play(`throw new pulumi.RunError("set the region first");`, [update]);
+  expect(up!.errors).toEqual([{ message: "set the region first" }]);
+});
+
+test("a syntax error names file and line", async () => {
+  const [up] = await play("const x = ;", [update]);
+  expect(errorsOf(up!)).toMatch(/index\.js:2\b[^]*SyntaxError/);
+});
+
+test("an operation that failed has no hold on the next one in the same process", async () => {
+  const program = `
+    const size = Number(new pulumi.Config().get("size") ?? 1);
+    const all = [...Array(20).keys()].map((i) => new Thing("a" + i, { size }));
+    const more = all.map((a, i) => new Thing("b" + i, { from: a.ref }));
+    exports.last = more[19].ref;
+    setTimeout(() => new Thing("late"), 200);
+    setTimeout(() => pulumi.log.error("late"), 200);`;
+  const failing: Act = { ...update, faults: { "create a3": "fail", "update a3": "fail" } };
+  const acts = [
+    failing,
+    update,
+    { ...failing, config: { size: "2" } },
+    { ...update, config: { size: "2" } },
+    { ...preview, config: { size: "2" } },
+  ];
+  const [first, made, second, updated, plan] = await play(program, acts);
+  expect([first, second].map((played) => played!.result)).toEqual(["failed", "failed"]);
+  expect([first, second].map((played) => played!.errors.length)).toEqual([1, 1]);
+  expect([made, updated].map((played) => played!.errors)).toEqual([[], []]);
+  expect(updated!.names).toEqual(made!.names);
+  expect(updated!.names).toHaveLength(40);
+  expect(plan).toMatchObject({ result: "succeeded", changes: { same: 41 } });
+});
+
+test("a resource that fails names itself; with continueOnError the others are made", async () => {
+  const program = `
+    const a = new Thing("a");
+    const b = new Thing("b", { from: a.ref });
+    const c = new Thing("c");
+    exports.c = c.ref;`;
+  const faults = { "create a": "fail" } as const;
+  const [failed, repaired, further] = await play(program, [
+    { ...update, faults, options: { continueOnError: true } },
+    update,
+    { ...update, faults: { "update a": "fail" } },
+  ]);
+  expect(failed).toMatchObject({ result: "failed", names: ["c"] });
+  expect(failed!.errors).toEqual([
+    { urn: "urn:pulumi:test::trial::fake:index:Thing::a", message: "create a: refused" },
+  ]);
+  expect(repaired).toMatchObject({ result: "succeeded", log: ["create a", "create b"] });
+  expect(further!.result).toBe("succeeded");
+});
+
+test("a failure that stops the program is told once, without what the SDK makes of it", async () => {
+  const program = `const a = new Thing("a"); new Thing("b", { from: a.ref }); new Thing("c", {}, { dependsOn: a });`;
+  const [failed] = await play(program, [{ ...update, faults: { "create a": "fail" } }]);
+  expect(failed!.errors).toHaveLength(1);
+  expect(failed!.states.map(({ urn }) => urn.split("::").at(-1))).not.toContain("b");
+});
+
+test("transforms: of a resource, of a parent and of the stack, each seeing what the one before made", async () => {
+  const program = `
+    const note = (text) => ({ props, opts, name }) => ({
+      props: { ...props, notes: [...(props.notes ?? []), text + ":" + name] }, opts,
+    });
+    pulumi.runtime.registerStackTransform(note("stack"));
+    pulumi.runtime.registerResourceTransform(({ props, opts, type }) =>
+      type === "fake:index:Thing" ? { props, opts: pulumi.mergeOptions(opts, { protect: true }) } : undefined);
+    const group = new Group("group", { transforms: [note("group")] });
+    const a = new Thing("a", { size: 1 }, { parent: group, transforms: [note("own")] });
+    new Thing("b", { from: a.ref }, { ignoreChanges: ["size"] });`;
+  const [up, again] = await play(program, [update, update]);
+  expect(up!.inputs["a"]).toEqual({ size: 1, notes: ["own:a", "group:a", "stack:a"] });
+  expect(stateOf(up!, "a")).toMatchObject({ protect: true });
+  const b = stateOf(up!, "b");
+  expect(b).toMatchObject({ protect: true, ignoreChanges: ["size"] });
+  expect(b["propertyDependencies"]).toMatchObject({ from: [stateOf(up!, "a")["urn"]] });
+  expect(again).toMatchObject({ changes: { same: 4 }, log: [] });
+});
+
+test("hooks run around their steps, with the resource's values; a failing one before the step prevents it", async () => {
+  const program = `
+    const seen = [];
+    const config = new pulumi.Config();
+    const hook = (name) => new pulumi.ResourceHook(name, (args) => {
+      pulumi.log.info(name + " " + args.name + " " + args.id.includes("#") + " " + JSON.stringify(args.newInputs?.size ?? null));
+      if (config.get("fail") === name) throw new Error("not now");
+    });
+    const names = ["beforeCreate", "afterCreate", "beforeUpdate", "afterUpdate", "beforeDelete", "afterDelete"];
+    const hooks = Object.fromEntries(names.map((name) => [name, [hook(name)]]));
+    const a = new Thing("a", { size: Number(config.get("size") ?? 1) }, { hooks });
+    if (config.get("more")) new Thing("more", { size: 7 }, { hooks });`;
+  const told = ({ messages }: Played): string[] =>
+    messages.flatMap(({ severity, text }) => (severity === "info" ? [text.trim()] : []));
+  const config = (values: Record<string, string>): Act => ({ ...update, config: values });
+  const [created, updated, prevented, kept, removed, dry] = await play(program, [
+    update,
+    config({ size: "2" }),
+    config({ size: "3", fail: "beforeUpdate" }),
+    config({ size: "2", more: "yes", fail: "afterCreate" }),
+    config({ size: "2" }),
+    { ...preview, config: { size: "9" } },
+  ]);
+  expect(told(created!)).toEqual(["beforeCreate a false 1", "afterCreate a true 1"]);
+  expect(told(updated!)).toEqual(["beforeUpdate a true 2", "afterUpdate a true 2"]);
+  expect(prevented).toMatchObject({ result: "failed", log: [] });
+  expect(prevented!.errors[0]!.message).toContain("not now");
+  // It is there: a hook that fails afterwards can't make it undone.
+  expect(kept).toMatchObject({ result: "failed", names: ["a", "more"] });
+  expect(stateOf(kept!, "more")["id"]).toMatch(/^more#/);
+  expect(told(removed!)).toEqual(["beforeDelete more true null", "afterDelete more true null"]);
+  expect(told(dry!)).toEqual([]);
+});
+
+test("a destroy of what has delete hooks says that its program must run", async () => {
+  const program = `
+    const hook = new pulumi.ResourceHook("bye", () => {});
+    new Thing("a", {}, { hooks: { beforeDelete: [hook] } });`;
+  const [, down] = await play(program, [update, destroy]);
+  expect(down).toMatchObject({ result: "failed", names: ["a"] });
+  expect(down!.errors[0]!.message).toContain('"bye"');
+});
+
+test("functions of a package, plain and as outputs", async () => {
+  const program = `
+    module.exports = async () => {
+      const { doubled } = await double(21);
+      const a = new Thing("a", { size: doubled });
+      const later = pulumi.runtime.invokeOutput("fake:index:double", { n: a.size });
+      return { doubled, later: later.apply((l) => l.doubled) };
+    };`;
+  const [plan, up] = await play(program, [preview, update]);
+  expect(plan).toMatchObject({ result: "succeeded", outputs: { doubled: 42 } });
+  expect(up!.outputs).toEqual({ doubled: 42, later: 84 });
+  const [missing] = await play(`pulumi.runtime.invoke("fake:index:missing", {});`, [update]);
+  expect(missing!.result).toBe("failed");
+  expect(errorsOf(missing!)).toContain("there is no fake:index:missing");
+});
+
+test("explicit providers are inherited; another configuration of one is another provider", async () => {
+  const program = `
+    const region = new pulumi.Config().require("at");
+    const provider = new Provider("mine", { region });
+    const group = new Group("group", { providers: [provider] });
+    new Thing("a", {}, { parent: group });
+    new Thing("b", {}, { provider });
+    new Thing("c");`;
+  const [up, again, moved] = await play(program, [
+    { ...update, config: { at: "here" } },
+    { ...update, config: { at: "here" } },
+    { ...update, config: { at: "there" } },
+  ]);
+  const mine = stateOf(up!, "mine");
+  const reference = `${mine["urn"]}::${mine["id"]}`;
+  expect(["a", "b"].map((name) => stateOf(up!, name)["provider"])).toEqual([reference, reference]);
+  expect(stateOf(up!, "c")["provider"]).toContain("pulumi:providers:fake::default");
+  expect(again!.log).toEqual([]);
+  expect(moved!.log.filter((call) => call.startsWith("create")).sort()).toEqual(["create a", "create b"]);
+  expect(moved!.names).toEqual(["a", "b", "c"]);
+});
+
+test("the default provider gets the package's configuration", async () => {
+  const [up] = await play(`new Thing("a");`, [{ ...update, config: { "fake:region": "north" } }]);
+  expect(stateOf(up!, "default")["inputs"]).toMatchObject({ region: "north" });
+});
+
+test("get reads what is there without managing it", async () => {
+  const program = `
+    const made = new Thing("made");
+    const read = Thing.get("read", made.id);
+    exports.same = pulumi.all([made.token, read.token]).apply(([a, b]) => a === b);`;
+  const [up, down] = await play(program, [update, destroy]);
+  expect(up!.outputs).toEqual({ same: true });
+  expect(stateOf(up!, "read")).toMatchObject({ external: true });
+  expect(down).toMatchObject({ names: [], states: [] });
+  expect(down!.log).toEqual(["delete made"]);
+});
+
+test("aliases, renames and options that only the state has", async () => {
+  const first = `new Thing("old", { size: 1 });`;
+  const program = `
+    if (new pulumi.Config().get("renamed")) new Thing("new", { size: 1 }, { aliases: [{ name: "old" }], customTimeouts: { create: "5m" } });
+    else { ${first} }`;
+  const [up, renamed] = await play(program, [update, { ...update, config: { renamed: "yes" } }]);
+  expect(renamed).toMatchObject({ log: [], changes: { same: 2 } });
+  expect(stateOf(renamed!, "new")).toMatchObject({ id: stateOf(up!, "old")["id"], customTimeouts: { create: 300 } });
+});
+
+test("assets, archives and references come through whole", async () => {
+  const program = `
+    const a = new Thing("a");
+    const text = new pulumi.asset.StringAsset("hello");
+    new Thing("b", { text, many: new pulumi.asset.AssetArchive({ one: text }), other: a });
+    exports.other = a;`;
+  const [up, again] = await play(program, [update, update]);
+  const inputs = stateOf(up!, "b")["inputs"] as Record<string, Record<string, unknown>>;
+  expect(inputs["text"]).toMatchObject({ text: "hello" });
+  expect(inputs["many"]!["assets"]).toMatchObject({ one: { text: "hello" } });
+  expect(inputs["other"]).toMatchObject({ urn: stateOf(up!, "a")["urn"], id: stateOf(up!, "a")["id"] });
+  expect(again!.changes).toEqual({ same: 3 });
+});
+
+test("a StackReference is refused by name", async () => {
+  const [up] = await play(`new pulumi.StackReference("organization/other/dev");`, [update]);
+  expect(up!.result).toBe("failed");
+  expect(errorsOf(up!)).toMatch(/pulumi:pulumi:StackReference.*Pulumi CLI/);
+});
+
+test("a package that isn't built in is refused by name, with what to do", async () => {
+  const [up] = await play(`new pulumi.CustomResource("other:index:Thing", "a", {});`, [update]);
+  expect(errorsOf(up!)).toMatch(/the provider "other" is not built into the embedded engine.*Pulumi CLI/);
+});
+
+test("TypeScript, ES modules, functions and other entry points", async () => {
+  const ts = `import * as pulumi from "@pulumi/pulumi";\nimport { Thing } from "./things";\nexport const ref: pulumi.Output<string> = new Thing("a").id;`;
+  const things = `import * as pulumi from "@pulumi/pulumi";\nexport class Thing extends pulumi.CustomResource { constructor(name: string) { super("fake:index:Thing", name, {}); } }`;
+  const [typed, again] = await play("", [update, update], { "index.ts": ts, "things.ts": things });
+  expect(typed!.outputs["ref"]).toMatch(/^a#/);
+  expect(again!.changes).toEqual({ same: 2 });
+  const [esm] = await play("", [update], {
+    "index.mjs": `import fake from "./fake.js";\nexport const ref = new fake.Thing("a").id;`,
+  });
+  expect(esm!.outputs["ref"]).toMatch(/^a#/);
+  const [main] = await play("", [update], {
+    "Pulumi.yaml": "name: trial\nruntime: nodejs\nmain: app/\n",
+    "index.js": "",
+    "app/index.js": `const { Thing } = require("../fake"); module.exports = () => ({ ref: new Thing("a").id });`,
+  });
+  expect(main!.outputs["ref"]).toMatch(/^a#/);
+});
+
+test("the program is told who it is", async () => {
+  const program = `
+    exports.who = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack(), pulumi.runtime.isDryRun()];
+    exports.where = process.cwd() === __dirname;`;
+  const [plan, up] = await play(program, [preview, update]);
+  expect(plan!.outputs["who"]).toEqual(["organization", "trial", "test", true]);
+  expect(up!.outputs).toEqual({ who: ["organization", "trial", "test", false], where: true });
+});
+
+test("stack outputs after an error are laid over the old ones", async () => {
+  const program = `
+    const broken = new pulumi.Config().get("broken");
+    exports.steady = 1;
+    exports.changed = broken ? "new" : "old";
+    if (!broken) exports.gone = true;
+    exports.made = new Thing("a", broken ? { size: 2 } : {}).ref;`;
+  const [up, failed] = await play(program, [
+    update,
+    { ...update, config: { broken: "yes" }, faults: { "update a": "fail" }, options: { continueOnError: true } },
+  ]);
+  expect(failed!.result).toBe("failed");
+  expect(failed!.shown).toEqual({ ...up!.shown, changed: "new" });
+});
