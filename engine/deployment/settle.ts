@@ -27,7 +27,15 @@ export async function settlePending(snapshot: Snapshot, parts: SettleParts): Pro
   );
   const left = findings.filter(({ apply }) => apply === undefined).map(({ operation }) => operation);
   const resources = findings.reduce((states, { apply }) => (apply ? apply(states) : states), snapshot.resources);
-  return { resources, pendingOperations: left };
+  // An update that can't be looked at may have moved the resource away from the one it was to be deleted with.
+  const isUncertain = (state: ResourceState): boolean =>
+    left.some((operation) => operation.type === "updating" && isMeant(state, operation.resource));
+  return {
+    resources: resources.map((state) =>
+      state.deletedWith && isUncertain(state) ? { ...state, deletedWith: "" } : state,
+    ),
+    pendingOperations: left,
+  };
 }
 
 /** For previews, which change nothing: says what the next operation will look at. */

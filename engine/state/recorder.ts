@@ -167,12 +167,16 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
   };
 }
 
-/** References to a resource that an alias has given another URN follow it. */
+/**
+ * References to a resource that an alias has given another URN follow it. Those to one that is condemned stay as long as
+ * it is there: what is made of it has to be deleted before it.
+ */
 function withRenamed(resources: ResourceState[], renamed: ReadonlyMap<string, string>): ResourceState[] {
   if (renamed.size === 0) return resources;
-  const follow = (urn: string): string => renamed.get(urn) ?? urn;
+  const there = new Set(resources.map(({ urn }) => urn));
+  const follow = (urn: string): string => (there.has(urn) ? urn : (renamed.get(urn) ?? urn));
   return resources.map((state) => {
-    if (!dependenciesOf(state).some((urn) => renamed.has(urn))) return state;
+    if (dependenciesOf(state).every((urn) => follow(urn) === urn)) return state;
     const provider = state.provider ? parseProviderReference(state.provider) : undefined;
     return {
       ...state,
