@@ -8,7 +8,7 @@ import type { OperationError } from "../api";
 import type { EventStream } from "./event-stream";
 import type { Op } from "../events";
 import type { InvokeResponse } from "../provider";
-import { dependenciesOf, type Goal, type ResourceState } from "../resource";
+import { dependenciesOf, type Goal, newState, type ResourceState } from "../resource";
 import type { Recorder } from "../state/recorder";
 import { formatProviderReference, makeUrn, providerType, ROOT_STACK_TYPE } from "../urn";
 import { containsUnknown, type PropertyMap, Secret, withoutOutputs, withoutSecrets } from "../values";
@@ -18,7 +18,7 @@ import type { ContextFor, ProviderRegistry } from "./provider-registry";
 import { makeSemaphore, type Semaphore } from "./semaphore";
 import { type Decision, ResourceError, type StepGenerator } from "./step-generator";
 import { ProtectedError, runStep, type RunnerContext, type StepOutcome } from "./step-runner";
-import { deleteStep, isComponentStep, isDefaultProvider, type Step, stepMetadata } from "./step";
+import { isComponentStep, isDefaultProvider, type Step, stepMetadata } from "./step";
 import type { Hooks } from "./hooks";
 
 /** The deployment is over for this caller: it failed elsewhere or was cancelled. */
@@ -149,7 +149,7 @@ export class Deployment {
         this.parts.generator.skip(goal);
         return undefined;
       });
-      return { result: "skipped", state: skippedState(goal, urn) };
+      return { result: "skipped", state: newState(goal, urn) };
     }
     const decision = await this.decide(urn, () => this.parts.generator.decide(goal));
     if (!decision) return this.failedOrHalted(goal, urn);
@@ -309,7 +309,7 @@ export class Deployment {
   private failedOrHalted(goal: Goal, urn: string): RegisterResult {
     this.failedUrns.add(urn);
     if (!this.parts.continueOnError || this.stopped) throw new Halted();
-    return { result: "failed", state: skippedState(goal, urn) };
+    return { result: "failed", state: newState(goal, urn) };
   }
 
   private dependsOnFailed(goal: Goal): boolean {
@@ -450,13 +450,6 @@ export function emptyGoal(type: string, name: string): Goal {
     replaceWith: [],
     replacementTrigger: undefined,
     hooks: {},
-  };
-}
-
-function skippedState(goal: Goal, urn: string): ResourceState {
-  return {
-    ...deleteStep({ urn } as ResourceState).old!,
-    ...{ type: goal.type, custom: goal.custom, id: "", outputs: {}, inputs: goal.inputs },
   };
 }
 

@@ -7,8 +7,6 @@
 import {
   Archive,
   Asset,
-  isMap,
-  mapEntries,
   OutputValue,
   type PropertyMap,
   type PropertyValue,
@@ -178,10 +176,5 @@ export function toDisplay(map: PropertyMap): JsonObject {
 
 /** Plain JSON with secrets in the clear, as `pulumi stack output --json --show-secrets` gives it. */
 export function toPlain(map: PropertyMap): JsonObject {
-  return toWireMap(
-    mapEntries(map, (value) => value),
-    { resources: true },
-  );
+  return toWireMap(map, { resources: true });
 }
-
-export { isMap };

@@ -28,27 +28,23 @@ const RUN = "command:local:run";
 
 type Kind = "string" | "strings" | "map" | "boolean" | "any";
 
+/** What every command takes, whether it belongs to a resource or is run once. */
+const SHARED_INPUTS: Record<string, Kind> = {
+  interpreter: "strings",
+  dir: "string",
+  environment: "map",
+  stdin: "string",
+  logging: "string",
+  addPreviousOutputInEnv: "boolean",
+};
 const COMMAND_INPUTS: Record<string, Kind> = {
   create: "string",
   update: "string",
   delete: "string",
   triggers: "any",
-  interpreter: "strings",
-  dir: "string",
-  environment: "map",
-  stdin: "string",
-  logging: "string",
-  addPreviousOutputInEnv: "boolean",
+  ...SHARED_INPUTS,
 };
-const RUN_INPUTS: Record<string, Kind> = {
-  command: "string",
-  interpreter: "strings",
-  dir: "string",
-  environment: "map",
-  stdin: "string",
-  logging: "string",
-  addPreviousOutputInEnv: "boolean",
-};
+const RUN_INPUTS: Record<string, Kind> = { command: "string", ...SHARED_INPUTS };
 const REFUSED = ["assetPaths", "archivePaths"];
 const LOGGING: Logging[] = ["stdout", "stderr", "stdoutAndStderr", "none"];
 
