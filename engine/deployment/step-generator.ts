@@ -507,7 +507,8 @@ export class StepGenerator {
     if (provider && !this.options.isTargetedReplace(urn))
       state.inputs = await this.check(provider, goal, urn, goal.inputs, {});
 
-    if (!old.pendingReplacement && !(goal.deleteBeforeReplace ?? diff.deleteBeforeReplace ?? false)) {
+    const deletesFirst = goal.deleteBeforeReplace ?? diff.deleteBeforeReplace ?? false;
+    if (!old.pendingReplacement && !deletesFirst) {
       return [
         {
           op: "create-replacement",
@@ -522,7 +523,9 @@ export class StepGenerator {
       ];
     }
     const steps: Step[] = [];
-    for (const { dependent, keys } of (await this.dependentReplacements(old)).reverse()) {
+    // One that is gone already, and needn't have gone first, takes nothing along any more.
+    const followers = deletesFirst ? await this.dependentReplacements(old) : [];
+    for (const { dependent, keys } of followers.reverse()) {
       if (this.deletedStates.has(dependent)) continue;
       if (dependent.protect) {
         throw new ResourceError(
