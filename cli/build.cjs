@@ -1,5 +1,5 @@
-// Bundles the sources into dist/cli.js, where they are newer than it. Packages stay outside: the program that a stack
-// is made from has to find the same @pulumi/pulumi as the engine.
+// Bundles the sources into dist/cli.js and dist/watchdog.js, where they are newer than these. Packages stay outside: the
+// program that a stack is made from has to find the same @pulumi/pulumi as the engine.
 "use strict";
 const { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } = require("node:fs");
 const { join } = require("node:path");
@@ -7,6 +7,8 @@ const { join } = require("node:path");
 const root = join(__dirname, "..");
 const sources = ["ci", "cli", "engine", "providers", "report", "run"];
 const bundle = join(root, "dist", "cli.js");
+/** The bundles, the one whose age counts last. */
+const entries = { watchdog: join("run", "watchdog", "watchdog.ts"), cli: join("cli", "main.ts") };
 
 /** True where no source file, nor a folder from which one may have been taken, is newer than the bundle. */
 function isFresh() {
@@ -36,8 +38,8 @@ function build() {
   mkdirSync(temporary, { recursive: true });
   try {
     require("esbuild").buildSync({
-      entryPoints: [join(root, "cli", "main.ts")],
-      outfile: join(temporary, "cli.js"),
+      entryPoints: entries,
+      outdir: temporary,
       absWorkingDir: root,
       bundle: true,
       platform: "node",
@@ -50,8 +52,10 @@ function build() {
     });
     // A source that was changed meanwhile is newer than the bundle then.
     utimesSync(join(temporary, "cli.js"), started, started);
-    renameSync(join(temporary, "cli.js.map"), `${bundle}.map`);
-    renameSync(join(temporary, "cli.js"), bundle);
+    for (const name of Object.keys(entries)) {
+      renameSync(join(temporary, `${name}.js.map`), join(folder, `${name}.js.map`));
+      renameSync(join(temporary, `${name}.js`), join(folder, `${name}.js`));
+    }
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

@@ -9,6 +9,7 @@ import type {
   StackSummary,
 } from "../engine";
 import type { RunEvent } from "./events";
+import type { Watchdog } from "./watchdog/start";
 
 /** The embedded engine, as far as a run needs it. */
 export interface Engine {
@@ -25,6 +26,10 @@ export interface RunHost {
   connectDocker(): Promise<Docker>;
   /** The providers by package; what they make carries the labels. */
   providers(labels: Record<string, string>): Record<string, ProviderFactory>;
+  /** Starts a process that cleans up where this one is killed. */
+  startWatchdog(): Watchdog;
+  /** The command that runs another command line of ours, for the watchdog; empty if there is none. */
+  cli: string[];
   /** Must not throw. */
   report(event: RunEvent): void;
   /** The calling environment. */

@@ -6,7 +6,9 @@ import { findCommit } from "./commit";
 import type { RunHost } from "./host";
 import { enterEnvironment, lifetime, newRunId, stackName, type RunIdentity } from "./identity";
 import { currentOwner } from "./owner";
-import { readRecords, writeRecord } from "./records";
+import { readRecords, removeRecord, writeRecord } from "./records";
+import type { Orders } from "./watchdog/orders";
+import type { Watchdog } from "./watchdog/start";
 
 export interface TestOptions {
   cwd: string;
@@ -42,6 +44,8 @@ export interface PreparedRun {
   startedAt: Date;
   /** The stack was made for this run and goes with it. */
   ephemeral: boolean;
+  /** Cleans up where this process is killed; absent where the stack is meant to stay. */
+  watchdog?: Watchdog;
 }
 
 /** Seconds until a run is given up where nobody says otherwise. */
@@ -55,12 +59,36 @@ export async function prepare(options: TestOptions, host: RunHost, startedAt: Da
   const project = host.engine.loadProject(options.cwd);
   const target = resultsTarget({ artifacts: options.artifacts, env: host.env, projectRoot: project.root });
   const results = await openResults(target);
+  // It starts beside all that follows.
+  const watchdog = options.keep || options.again ? undefined : host.startWatchdog();
+  let prepared: PreparedRun | undefined;
   try {
-    return await prepareWith(project, results, options, host, startedAt);
+    prepared = await prepareWith(project, results, options, host, startedAt);
+    if (!watchdog) return prepared;
+    // Before anything is made, somebody is there to remove it.
+    await watchdog.arm(orders(prepared, host));
+    return { ...prepared, watchdog };
   } catch (error) {
+    watchdog?.dismiss();
     await discardResults(results).catch(() => undefined);
+    if (prepared?.ephemeral) {
+      await prepared.stack.remove().catch(() => undefined);
+      removeRecord(project, prepared.stack.name);
+    }
     throw error;
   }
+}
+
+function orders({ identity, project, results, options }: PreparedRun, host: RunHost): Orders {
+  return {
+    project: project.name,
+    stack: identity.stack,
+    run: identity.run,
+    root: project.root,
+    remove: [results.staging],
+    cli: host.cli,
+    ...(options.configFile ? { configFile: options.configFile } : {}),
+  };
 }
 
 async function prepareWith(

@@ -82,6 +82,8 @@ async function carryOut(
   const left = kept ? [] : await cleanUp(prepared, host, clock, log, collected.notes);
   log.close();
   if (kept) remember(prepared);
+  // What this process could not remove its watchdog goes on trying to.
+  if (left.length === 0) prepared.watchdog?.dismiss();
   // Interruptions count to the end: whoever sent one is told by the exit code that it was heard.
   const stop = brake.reason() ?? update.stop;
   const judgement = judgeWith({ ...update, ...(stop ? { stop } : {}) }, collected, left.length === 0);

@@ -1,6 +1,7 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { runTests } from "../../run/run-tests";
 import { connectDocker, loadProviders } from "../../run/parts";
+import { startWatchdog } from "../../run/watchdog/start";
 import { loadEngine } from "../context";
 import { makeScreen } from "../display/screen";
 import { testDisplay } from "../display/test-display";
@@ -45,6 +46,8 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         engine,
         connectDocker: () => connectDocker(),
         providers,
+        startWatchdog: () => startWatchdog(join(__dirname, "watchdog.js"), process.env),
+        cli: [process.execPath, join(__dirname, "..", "bin", "seatrial")],
         report(event) {
           if (event.kind === "engine") log?.write(event.event);
           display.event(event);

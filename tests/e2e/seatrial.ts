@@ -93,6 +93,15 @@ export function start(folder: string, args: string[], env: NodeJS.ProcessEnv = {
   return { process: child, shows, ended };
 }
 
+/** SIGKILL to the run, and first to the watchdog that would clean up after it. */
+export function killWithWatchdog({ process: { pid } }: Running): void {
+  const children = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(pid)], { encoding: "utf8" }).split("\n");
+  const watchdog = children.find((line) => line.includes("watchdog.js"));
+  if (!watchdog) throw new Error(`the run ${pid} has no watchdog:\n${children.join("\n")}`);
+  process.kill(Number.parseInt(watchdog, 10), "SIGKILL");
+  process.kill(pid!, "SIGKILL");
+}
+
 export async function seatrial(folder: string, ...args: string[]): Promise<Ended> {
   return await start(folder, args).ended;
 }

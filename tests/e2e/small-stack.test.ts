@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { labelled, probeImage, seatrial, start, workplace, type Workplace } from "./seatrial";
+import { killWithWatchdog, labelled, probeImage, seatrial, start, workplace, type Workplace } from "./seatrial";
 
 jest.setTimeout(120_000);
 
@@ -11,6 +11,16 @@ let place: Workplace;
 const settings = (...more: string[]) => ["-c", `image=${image}`, ...more.flatMap((setting) => ["-c", setting])];
 const run = (scenario: string, ...args: string[]) =>
   seatrial(place.folder, "test", ...settings(`scenario=${scenario}`), ...args);
+/** Tries until it holds or so many seconds are over. */
+const within = async (seconds: number, holds: () => void) => {
+  for (const by = Date.now() + seconds * 1000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    try {
+      return holds();
+    } catch (error) {
+      if (Date.now() > by) throw error;
+    }
+  }
+};
 const states = () => {
   const stacks = join(place.folder, ".seatrial/.pulumi/stacks", place.project);
   return existsSync(stacks) ? readdirSync(stacks).filter((name) => name.endsWith(".json")) : [];
@@ -188,10 +198,32 @@ test("a kept stack's tests run again, beside the same services, in under five se
   expect(states()).toEqual([]);
 });
 
-test("what a killed run leaves, gc removes, and nothing of a live one's", async () => {
+test("what a killed run leaves is gone 10 s later, its state and half-made results too", async () => {
+  const running = start(place.folder, ["test", ...settings("scenario=hangs")]);
+  await running.shows("hanging");
+  expect(labelled(place.project).length).toBeGreaterThan(0);
+  running.process.kill("SIGKILL");
+  await running.ended;
+  await within(10, () => expect([...labelled(place.project), ...states()]).toEqual([]));
+  expect(readdirSync(join(place.folder, "build"))).toEqual([]);
+  expect(readFileSync(join(place.folder, ".seatrial/watchdog.log"), "utf8")).toContain("removed container");
+});
+
+test("where no watchdog can be had nothing is made", async () => {
+  const { code, stderr } = await start(place.folder, ["test", ...settings()], {
+    NODE_OPTIONS: "--require ./no-watchdog.js",
+  }).ended;
+  expect(stderr).toContain(
+    "error: the watchdog, which cleans up where this process is killed, can't be started: no threads left",
+  );
+  expect(code).toBe(125);
+  expect([...labelled(place.project), ...states()]).toEqual([]);
+});
+
+test("what a killed run and its watchdog leave, gc removes, and nothing of a live one's", async () => {
   const [dead, alive] = [0, 1].map(() => start(place.folder, ["test", ...settings("scenario=hangs")]));
   await Promise.all([dead!.shows("hanging"), alive!.shows("hanging")]);
-  dead!.process.kill("SIGKILL");
+  killWithWatchdog(dead!);
   await dead!.ended;
   const before = labelled(place.project);
   // Its process may not be gone the very moment that its end is known.
@@ -208,7 +240,7 @@ test("what a killed run of a CI job leaves, the job's next step destroys", async
   const env = { GITLAB_CI: "true", CI_JOB_ID: "4711" };
   const running = start(place.folder, ["test", ...settings("scenario=hangs")], env);
   await running.shows("hanging");
-  running.process.kill("SIGKILL");
+  killWithWatchdog(running);
   await running.ended;
   expect(labelled(place.project).length).toBeGreaterThan(0);
   const destroyed = await start(place.folder, ["destroy", "--yes"], env).ended;

@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { dismissed, type Orders, ready } from "./orders";
+
+/** A process that outlives this one and cleans up after it. */
+export interface Watchdog {
+  /**
+   * Tells it what it watches over. Resolves once it has said that it can do it; rejects with one line where it can't,
+   * in which case nothing should be made.
+   */
+  arm(orders: Orders): Promise<void>;
+  /** Everything has been cleaned up, or is meant to stay: the watchdog ends without doing anything. */
+  dismiss(): void;
+}
+
+/** Milliseconds that a watchdog may take to say that it is there. */
+const patience = 15_000;
+
+/**
+ * Starts `script`, the bundle of watchdog.ts, in a session of its own, where no signal to this process, its group or
+ * its terminal reaches it. It learns that this process is gone from the end of its standard input, which the kernel
+ * closes whatever this process died of.
+ */
+export function startWatchdog(script: string, env: NodeJS.ProcessEnv): Watchdog {
+  const child = spawn(process.execPath, [script], { detached: true, stdio: ["pipe", "pipe", "pipe"], env });
+  child.unref();
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2000)));
+  // A watchdog that dies is told by the lack of its answer.
+  child.stdin.on("error", () => undefined);
+  const failed = once(child, "error").then(([error]) => (error as Error).message);
+  const exited = once(child, "close").then(([code]) => said.trim().split("\n").at(-1) || `it exited with ${code}`);
+  const answer = once(createInterface({ input: child.stdout }), "line").then(([line]) => line as string);
+  [failed, exited, answer].forEach((promise) => promise.catch(() => undefined));
+  return {
+    async arm(orders) {
+      child.stdin.write(`${JSON.stringify(orders)}\n`);
+      const timeout = new AbortController();
+      const late = sleep(patience, `it has not answered for ${patience / 1000} s`, { signal: timeout.signal });
+      const outcome = await Promise.race([answer, failed, exited, late]);
+      late.catch(() => undefined);
+      timeout.abort();
+      // Nothing of it keeps this process alive from here on.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as { unref(): void }).unref();
+      if (outcome !== ready)
+        throw new Error(`the watchdog, which cleans up where this process is killed, can't be started: ${outcome}`);
+    },
+    dismiss() {
+      child.stdin.end(`${dismissed}\n`);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * The watchdog: a process beside each test run that does nothing while the run lives. Where the run ends without
+ * having dismissed it, killed or crashed, it removes what carries the run's labels, then what only the state knows.
+ */
+import { spawn } from "node:child_process";
+import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import type Docker from "dockerode";
+import { connectEngine } from "../../providers/docker/engine/connect";
+import { engineMessage, sweep } from "../sweep";
+import { dismissed, type Orders, ready } from "./orders";
+
+/** Seconds between looks, and how often in a row nothing must be found: the engine may still be making something. */
+const interval = 0.4;
+const quietLooks = 3;
+/** Seconds after which the watchdog leaves the rest to `seatrial gc`. */
+const endurance = 600;
+/** Bytes of its log that are kept. */
+const longestLog = 256 * 1024;
+
+async function main(): Promise<void> {
+  // The signals that end a run are not for its watchdog.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE"] as const) process.on(signal, () => undefined);
+  const docker = connectEngine();
+  docker.catch(() => undefined);
+  let orders: Orders | undefined;
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line === dismissed) return;
+    orders = JSON.parse(line) as Orders;
+    await docker;
+    process.stdout.write(`${ready}\n`);
+  }
+  // Without orders nothing has been made yet.
+  if (orders) await cleanUpAfter(orders, await docker);
+}
+
+async function cleanUpAfter(orders: Orders, docker: Docker): Promise<void> {
+  const log = (text: string): void => writeLog(orders.root, `${new Date().toISOString()} ${orders.stack}: ${text}`);
+  log(`the run ${orders.run} ended without cleaning up`);
+  for (const path of orders.remove) rmSync(path, { recursive: true, force: true });
+  const by = Date.now() + endurance * 1000;
+  const clean = await sweepUntilQuiet(docker, orders.run, by, log);
+  log(clean ? "nothing with its label is left" : "gave up; seatrial gc removes the rest once it has expired");
+  if (orders.cli.length > 0 && existsSync(orders.root)) log(await destroyByState(orders));
+}
+
+async function sweepUntilQuiet(docker: Docker, run: string, by: number, log: (text: string) => void): Promise<boolean> {
+  let quiet = 0;
+  let complaint = "";
+  while (Date.now() < by) {
+    try {
+      const { removed, left } = await sweep(docker, { run }, { patience: 0 });
+      for (const { kind, name } of removed) log(`removed ${kind} ${name}`);
+      complaint = tell(left.map(({ kind, name, reason }) => `${kind} ${name} stays: ${reason}`).join("; "));
+      quiet = removed.length + left.length === 0 ? quiet + 1 : 0;
+    } catch (error) {
+      // An engine that is being restarted comes back.
+      complaint = tell(engineMessage(error));
+      quiet = 0;
+    }
+    if (quiet >= quietLooks) return true;
+    await sleep(interval * 1000);
+  }
+  return false;
+
+  function tell(text: string): string {
+    if (text !== "" && text !== complaint) log(text);
+    return text;
+  }
+}
+
+/** What isn't in the Docker Engine, such as what commands have made, and the stack's entry in the state. */
+async function destroyByState({ cli, root, stack, configFile }: Orders): Promise<string> {
+  const [command, ...first] = cli;
+  const args = ["destroy", "--cwd", root, "--stack", stack, "--yes", "--non-interactive"];
+  if (configFile) args.push("--config-file", configFile);
+  const child = spawn(command!, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => (output = (output + text).slice(-4000)));
+  }
+  const [code] = (await once(child, "close").catch((error: Error) => [error.message])) as [number | string | null];
+  return code === 0 ? "its state is destroyed" : `its state can't be destroyed (${code}):\n${output.trim()}`;
+}
+
+function writeLog(root: string, line: string): void {
+  try {
+    const folder = join(root, ".seatrial");
+    const file = join(folder, "watchdog.log");
+    // A checkout that is gone isn't made again.
+    if (!existsSync(root)) return;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (existsSync(file) && statSync(file).size > longestLog) truncateSync(file);
+    appendFileSync(file, `${line}\n`, { mode: 0o600 });
+  } catch {
+    // Cleaning up matters more than telling of it.
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${engineMessage(error)}\n`);
+    process.exit(1);
+  },
+);
