@@ -27,6 +27,7 @@ module.exports = {
     onlyFrom("engine", []),
     onlyFrom("providers/docker", ["engine"]),
     onlyFrom("providers/command", ["engine"]),
+    onlyFrom("providers/serve", ["providers", "engine"]),
     onlyFrom("report", []),
     onlyFrom("ci", []),
     onlyFrom("run", ["engine", "providers", "report", "ci"]),

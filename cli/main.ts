@@ -210,6 +210,23 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
       }),
     );
 
+  const plugins = program.command("plugins").description("lend the Pulumi CLI the docker and command providers");
+  plugins
+    .command("install [dir]")
+    .description("write them into a folder for PATH (default: into the Pulumi home, where the CLI looks by itself)")
+    .action(
+      act(async (_, self) => {
+        const { installCommand } = await import("./commands/plugins");
+        return await installCommand(self.args[0]);
+      }),
+    );
+  plugins.command("serve <name>", { hidden: true }).action(
+    act(async (_, self) => {
+      const { serveCommand } = await import("./commands/plugins");
+      return await serveCommand(self.args[0]!, testsCommand ?? []);
+    }, true),
+  );
+
   program
     .command("version")
     .description("show the version")
