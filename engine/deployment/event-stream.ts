@@ -1,6 +1,6 @@
 /** The events of one operation: numbered, dated, with secrets masked, given to the caller as they happen. */
 import type { DiagnosticSeverity, EngineEvent, EventBody } from "../events";
-import type { Masker } from "./masker";
+import type { Masker, MaskingStream } from "./masker";
 
 export interface EventStream {
   emit(body: EventBody): void;
@@ -14,25 +14,47 @@ export interface EventStream {
 
 export function eventStream(onEvent: (event: EngineEvent) => void, masker: Masker): EventStream {
   let sequence = 0;
-  const emit = (body: EventBody): void =>
+  /** By resource and number: the output of a stream comes in chunks. */
+  const streams = new Map<string, { urn: string; masking: MaskingStream; show(text: string): void }>();
+  const send = (body: EventBody): void =>
     onEvent({ sequence: sequence++, timestamp: Math.floor(Date.now() / 1000), ...body });
+  /** What a stream has held back is shown before the end of its resource's step, or of everything, is told. */
+  const flush = (urn?: string): void => {
+    for (const [key, stream] of streams) {
+      if (urn !== undefined && stream.urn !== urn) continue;
+      streams.delete(key);
+      stream.show(stream.masking.end());
+    }
+  };
   return {
-    emit,
-    diagnostic(severity, message, { urn, ephemeral, streamId } = {}) {
+    emit(body) {
+      const ended = body.resOutputsEvent ?? body.resOpFailedEvent;
+      if (ended) flush(ended.metadata.urn);
+      if (body.summaryEvent) flush();
+      send(body);
+    },
+    diagnostic(severity, message, { urn = "", ephemeral, streamId } = {}) {
       const prefix = severity === "error" ? "error: " : severity === "warning" ? "warning: " : undefined;
-      // The output of a stream is passed on as it is; a message ends its line.
-      const text = streamId || message.endsWith("\n") ? message : `${message}\n`;
-      emit({
-        diagnosticEvent: {
-          ...(urn ? { urn } : {}),
-          ...(prefix ? { prefix } : {}),
-          message: masker.mask(text),
-          color: "never",
-          severity,
-          ...(streamId ? { streamID: streamId } : {}),
-          ...(ephemeral ? { ephemeral } : {}),
-        },
-      });
+      const show = (text: string): void => {
+        if (text === "") return;
+        send({
+          diagnosticEvent: {
+            ...(urn ? { urn } : {}),
+            ...(prefix ? { prefix } : {}),
+            message: text,
+            color: "never",
+            severity,
+            ...(streamId ? { streamID: streamId } : {}),
+            ...(ephemeral ? { ephemeral } : {}),
+          },
+        });
+      };
+      // A message ends its line.
+      if (!streamId) return show(masker.mask(message.endsWith("\n") ? message : `${message}\n`));
+      const key = `${streamId} ${urn}`;
+      const stream = streams.get(key) ?? { urn, masking: masker.stream(), show };
+      streams.set(key, stream);
+      show(stream.masking.push(message));
     },
   };
 }
