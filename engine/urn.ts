@@ -4,6 +4,8 @@
  * A resource is the same one from one deployment to the next where its URN is the same.
  */
 export const ROOT_STACK_TYPE = "pulumi:pulumi:Stack";
+/** The package of what is part of the engine itself. */
+export const BUILTIN_PACKAGE = "pulumi";
 const PROVIDER_TYPE_PREFIX = "pulumi:providers:";
 
 /** `qualifiedType` holds the types of the resource's ancestors too, joined with `$`. */
