@@ -10,7 +10,7 @@ import { handlers, unsupported } from "./resources";
 import type { Handler, Session } from "./resources/handler";
 import { checkInputs } from "./schema/check";
 import { differences, diffResponse } from "./schema/diff";
-import { plannedOutputs } from "./schema/outputs";
+import { plannedOutputs, updatedOutputs } from "./schema/outputs";
 import { configFailures, providerConfig } from "./schema/provider-config";
 
 export interface DockerProviderOptions {
@@ -107,7 +107,7 @@ export function dockerProvider(options: DockerProviderOptions = {}): Provider {
       };
       if (!request.preview) return handler.update(session(), known, context);
       if (handler.preview) return handler.preview(session(), known, context);
-      return { properties: previewedUpdate(handler, known.olds, known.news) };
+      return { properties: updatedOutputs(handler.schema, known.olds, known.news) };
     },
 
     async delete(request, context) {
@@ -157,15 +157,4 @@ function handlerOf(type: string): Handler {
   const handler = handlers[type];
   if (handler) return handler;
   throw new Error(unsupported(type));
-}
-
-/** What is there stays; what the program gives takes its place. */
-function previewedUpdate({ schema }: Handler, olds: PropertyMap, news: PropertyMap): PropertyMap {
-  const planned = plannedOutputs(schema, news, null);
-  const outputs: PropertyMap = { ...olds };
-  for (const [name, field] of Object.entries(schema.fields)) {
-    if (field.output || (field.computed && (news[name] === undefined || news[name] === null))) continue;
-    outputs[name] = planned[name]!;
-  }
-  return outputs;
 }

@@ -190,17 +190,19 @@ async function buildOnEngine(
     // Without need it isn't asked for: the classic builder then takes no image of a platform that isn't said.
     platform: isOwnPlatform(request.platform) ? undefined : request.platform,
     networkmode: request.network,
-    extrahosts: request.addHosts?.length ? JSON.stringify(request.addHosts) : undefined,
     buildargs: JSON.stringify(request.args ?? {}),
     labels: JSON.stringify(request.labels ?? {}),
     cachefrom: request.cacheFrom?.length ? JSON.stringify(request.cacheFrom) : undefined,
     ...request.limits,
   });
-  const tags = request.tags.map((tag) => `&t=${encodeURIComponent(tag)}`).join("");
+  // These are given as many times as there are values.
+  const repeated = [...request.tags.map((tag) => ["t", tag]), ...(request.addHosts ?? []).map((h) => ["extrahosts", h])]
+    .map(([name, value]) => `&${name}=${encodeURIComponent(value!)}`)
+    .join("");
   const auth = { ...(await session.credentials.all()), ...request.auth };
   const step = new Step();
   try {
-    const answer = await post(engine, `/build?${parameters}${tags}`, archive?.stream, auth, signal);
+    const answer = await post(engine, `/build?${parameters}${repeated}`, archive?.stream, auth, signal);
     for await (const message of jsonMessages<BuildMessage>(answer)) {
       if (message.error) throw new Error(step.failure(message.errorDetail?.message ?? message.error));
       step.lines(message.stream ?? "").forEach(log);

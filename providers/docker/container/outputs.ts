@@ -9,8 +9,8 @@ const MEBIBYTE = 1024 * 1024;
 
 /**
  * `recorded` is what the state says, or what was planned. A container doesn't change in most respects, and the Engine
- * spells much of it otherwise (`SYS_TIME`, `60s`, an image's id), so that what is recorded stands. What can change is
- * taken from the Engine, and what was left to it.
+ * spells some of it otherwise (`SYS_TIME`, an image's id), so that what is recorded stands. What can change is taken from
+ * the Engine, what was left to it, and what the official provider keeps in the Engine's spelling (`1m0s`, `1.0`).
  */
 export function containerOutputs(recorded: PropertyMap, found: Inspection): PropertyMap {
   const outputs: PropertyMap = { ...recorded };
@@ -39,7 +39,6 @@ function madeWith(found: Inspection): PropertyMap {
     stdinOpen: config.OpenStdin ?? false,
     stopSignal: config.StopSignal ?? "",
     stopTimeout: config.StopTimeout ?? 0,
-    healthcheck: healthcheck(config.Healthcheck),
     rm: host.AutoRemove ?? false,
     readOnly: host.ReadonlyRootfs ?? false,
     dns: strings(host.Dns),
@@ -51,14 +50,12 @@ function madeWith(found: Inspection): PropertyMap {
     capabilities: capabilities(found),
     cgroupParent: null,
     runtime: host.Runtime ?? "",
-    platform: found.Platform ?? "",
     mounts: ordered((host.Mounts ?? []).map(mount)),
     tmpfs: host.Tmpfs ?? null,
     hosts: ordered((host.ExtraHosts ?? []).map(extraHost)),
     privileged: host.Privileged ?? false,
     deviceCgroupRules: strings(host.DeviceCgroupRules),
     shmSize: Math.trunc((host.ShmSize ?? 0) / MEBIBYTE),
-    cpus: host.NanoCpus ? decimal(host.NanoCpus / 1e9) : null,
     logDriver: host.LogConfig?.Type ?? "",
     storageOpts: host.StorageOpt ?? null,
     networkMode: host.NetworkMode ?? "",
@@ -71,7 +68,7 @@ function madeWith(found: Inspection): PropertyMap {
 
 /** What may have changed since the container was made. */
 function current(recorded: PropertyMap, found: Inspection): PropertyMap {
-  const { HostConfig: host, NetworkSettings: network, State: state } = found;
+  const { Config: config, HostConfig: host, NetworkSettings: network, State: state } = found;
   const outputs: PropertyMap = {
     id: found.Id,
     name: nameOf(found),
@@ -88,10 +85,13 @@ function current(recorded: PropertyMap, found: Inspection): PropertyMap {
     deviceWriteBps: throttles(host.BlkioDeviceWriteBps),
     deviceWriteIops: throttles(host.BlkioDeviceWriteIOps),
     networkDatas: networkDatas(network?.Networks ?? {}),
+    cpus: host.NanoCpus ? decimal(host.NanoCpus / 1e9) : null,
+    healthcheck: healthcheck(config.Healthcheck),
+    platform: found.Platform ?? "",
   };
   if (Array.isArray(recorded.ports) && recorded.ports.length > 0 && state.Running) {
     const ports = portsOf(network?.Ports ?? {});
-    if (ports.length > 0) outputs.ports = inOrderOf(recorded.ports, ports);
+    if (ports.length > 0) outputs.ports = published(recorded.ports, ports);
   }
   if (state.Running) {
     outputs.exitCode = recorded.exitCode ?? null;
@@ -242,10 +242,10 @@ function portsOf(ports: Record<string, { HostIp?: string; HostPort?: string }[] 
     });
 }
 
-/** The program's own order, where the ports are the same ones, so that a list in another order is no difference. */
-function inOrderOf(recorded: PropertyValue[], ports: PropertyMap[]): PropertyValue[] {
+/** Those of `ports` that the program asks for: the Engine may publish one on IPv6 too. All where one isn't there. */
+function published(recorded: PropertyValue[], ports: PropertyMap[]): PropertyValue[] {
   const left = [...ports];
-  const result: PropertyMap[] = [];
+  const found = new Set<PropertyMap>();
   for (const port of recorded as PropertyMap[]) {
     const i = left.findIndex(
       (other) =>
@@ -255,9 +255,9 @@ function inOrderOf(recorded: PropertyValue[], ports: PropertyMap[]): PropertyVal
         (isAbsent(port.external) || port.external === 0 || port.external === other.external),
     );
     if (i < 0) return ports;
-    result.push(...left.splice(i, 1));
+    left.splice(i, 1).forEach((port) => found.add(port));
   }
-  return result;
+  return ports.filter((port) => found.has(port));
 }
 
 /** As the official provider writes it: `2.0`, `1.5`, `0.25`. */

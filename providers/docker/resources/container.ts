@@ -30,7 +30,7 @@ import { adjustable, containerSchema } from "../schema/container";
 import { differences, diffResponse, topName } from "../schema/diff";
 import { importedInputs, refreshedInputs } from "../schema/extract-inputs";
 import { isAbsent } from "../schema/field";
-import { plannedOutputs } from "../schema/outputs";
+import { plannedOutputs, updatedOutputs } from "../schema/outputs";
 import { metaOf, withTimeout, type Handler, type Session } from "./handler";
 import { findOrPull } from "./local-images";
 
@@ -79,7 +79,7 @@ function combinations(checked: PropertyMap): { property: string; reason: string 
 async function diff(_: Session, request: DiffRequest): Promise<DiffResponse> {
   const found = differences(containerSchema, request);
   // A container that isn't to be started doesn't run, and nothing is to be done about it.
-  if (request.news.start === false) delete found.mustRun;
+  if (request.news.start === false && request.news.mustRun === true) delete found.mustRun;
   if (wasNeverFinished(request.olds)) {
     found.entrypoints ??= { kind: "add-replace", inputDiff: false };
     found.networkDatas = { kind: "add", inputDiff: false };
@@ -103,36 +103,17 @@ async function create(session: Session, request: CreateRequest, context: Provide
     throw toError(inputs.name, signal.aborted ? signal.reason : error);
   }
   const planned = { ...metaOf(containerSchema), ...plannedOutputs(containerSchema, request.properties, null), id };
-  let isStarted = false;
   try {
     await connectNetworks(engine, id, inputs, session.labels, signal);
     await putUploads(engine, id, inputs.uploads ?? [], signal);
     if (inputs.start === false) return { id, properties: await outputsOf(engine, id, planned, signal) };
-    const properties = await run(session, engine, id, inputs, planned, context, signal, () => (isStarted = true));
-    return { id, properties };
+    return { id, properties: await run(session, engine, id, inputs, planned, context, signal) };
   } catch (error) {
-    return await abandon(engine, id, inputs.name, planned, isStarted, signal.aborted ? signal.reason : error);
+    const cause = signal.aborted ? signal.reason : error;
+    const reason = cause instanceof NotHealthyError ? cause : toError(inputs.name, cause);
+    // It is there, if not as it should be: it stays in the state, to be looked at, replaced or destroyed.
+    throw new InitializationError(id, planned, undefined, [reason.message]);
   }
-}
-
-/** A container that never ran is of no use to anybody; one that did stays, to be looked at and destroyed. */
-async function abandon(
-  engine: Docker,
-  id: string,
-  name: string,
-  planned: PropertyMap,
-  isStarted: boolean,
-  error: unknown,
-): Promise<never> {
-  const cause = error instanceof NotHealthyError ? error : toError(name, error);
-  if (!isStarted) {
-    const isGone = await removeNow(engine, id, true).then(
-      () => true,
-      () => false,
-    );
-    if (isGone) throw cause;
-  }
-  throw new InitializationError(id, planned, undefined, [cause.message]);
 }
 
 function toError(name: string, error: unknown): Error {
@@ -185,7 +166,6 @@ async function run(
   planned: PropertyMap,
   context: ProviderContext,
   signal: AbortSignal,
-  onStarted: () => void,
 ): Promise<PropertyMap> {
   const follow = new AbortController();
   const until = AbortSignal.any([signal, follow.signal]);
@@ -206,7 +186,6 @@ async function run(
     const nextExit = inputs.attach && !restarts ? ExitCode.open(engine, id, "next-exit", until) : undefined;
     await Promise.all([events?.opened(), attachment, nextExit]);
     await start(engine, id, inputs.name, signal);
-    onStarted();
     if (events) {
       await waitHealthy(engine, id, events, {
         timeout: inputs.waitTimeout ?? 60,
@@ -272,6 +251,13 @@ async function update(session: Session, request: UpdateRequest, context: Provide
   const signal = withTimeout(context, request.timeout, `updating container ${inputs.name}`);
   const engine = await session.engine();
   const changed = new Set(Object.keys(differences(containerSchema, request)).map(topName));
+  const late = [...changed].filter((name) => NOT_WHILE_IT_EXISTS.includes(name));
+  if (late.length > 0) {
+    context.log(
+      "warning",
+      `${late.join(", ")} of container ${inputs.name} takes effect when the container is next made; --replace makes it now`,
+    );
+  }
   if (Object.keys(adjustable).some((name) => changed.has(name))) {
     try {
       const body = adjustableConfig(inputs);
@@ -280,32 +266,19 @@ async function update(session: Session, request: UpdateRequest, context: Provide
       throw explained(`update container ${inputs.name}`, error);
     }
   }
-  if (changed.has("mustRun") && inputs.mustRun !== false && inputs.start !== false) {
-    await start(engine, request.id, inputs.name, signal);
-  }
+  const isStarted = changed.has("mustRun") && inputs.mustRun !== false && inputs.start !== false;
+  if (isStarted) await start(engine, request.id, inputs.name, signal);
   const found = await inspectContainer(engine, request.id, signal);
   if (!found) throw new Error(`container ${inputs.name} is gone; run refresh, then up makes it again`);
-  const planned = { ...metaOf(containerSchema), ...keptOutputs(request.olds), ...plannedInputs(request.news) };
-  return { properties: containerOutputs(planned, found) };
+  const planned = { ...metaOf(containerSchema), ...updatedOutputs(containerSchema, request.olds, request.news) };
+  if (!isStarted) return { properties: planned };
+  // With the start it has got other addresses, and other ports where it is the Engine that chooses them.
+  const { networkDatas = null, ports = null, exitCode = null } = containerOutputs(planned, found);
+  return { properties: { ...planned, networkDatas, ports, exitCode } };
 }
 
-/** What only a read or the creation could tell stays as it was. */
-const keptOutputs = (olds: PropertyMap): PropertyMap =>
-  Object.fromEntries(
-    Object.entries(containerSchema.fields)
-      .filter(([name, field]) => field.output || field.computed || name in olds)
-      .map(([name]) => [name, olds[name] ?? null]),
-  );
-
-const plannedInputs = (news: PropertyMap): PropertyMap => {
-  const planned = plannedOutputs(containerSchema, news, null);
-  return Object.fromEntries(
-    Object.entries(planned).filter(([name]) => {
-      const field = containerSchema.fields[name]!;
-      return !field.output && (!field.computed || !isAbsent(news[name]));
-    }),
-  );
-};
+/** What can change in the program without the container being made anew, and the Engine takes at its creation only. */
+const NOT_WHILE_IT_EXISTS = ["init", "mounts", "tmpfs"];
 
 async function remove(session: Session, request: DeleteRequest, context: ProviderContext): Promise<void> {
   const { attach, destroyGraceSeconds, name, removeVolumes } = containerInputs(request.properties);

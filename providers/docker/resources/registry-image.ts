@@ -7,7 +7,7 @@ import { parseImageName } from "../registry/image-name";
 import { push } from "../registry/push";
 import { refreshedInputs } from "../schema/extract-inputs";
 import { registryImageSchema } from "../schema/images";
-import { plannedOutputs } from "../schema/outputs";
+import { plannedOutputs, updatedOutputs } from "../schema/outputs";
 import { buildRequest, type BuildInputs } from "./build-inputs";
 import { metaOf, withTimeout, type Handler, type Session } from "./handler";
 
@@ -54,12 +54,10 @@ export const registryImage: Handler = {
     }
   },
 
-  update: (_, { olds, news }) => {
-    const planned = plannedOutputs(registryImageSchema, news, null);
-    return Promise.resolve({
-      properties: { ...metaOf(registryImageSchema), ...planned, id: olds.id!, sha256Digest: olds.sha256Digest! },
-    });
-  },
+  update: (_, { olds, news }) =>
+    Promise.resolve({
+      properties: { ...metaOf(registryImageSchema), ...updatedOutputs(registryImageSchema, olds, news) },
+    }),
 
   async delete(session, request, context) {
     const inputs = inputsOf(request.properties);

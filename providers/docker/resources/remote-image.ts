@@ -7,7 +7,7 @@ import { call, query } from "../engine/requests";
 import { differences, diffResponse } from "../schema/diff";
 import { refreshedInputs } from "../schema/extract-inputs";
 import { remoteImageSchema } from "../schema/images";
-import { plannedOutputs } from "../schema/outputs";
+import { plannedOutputs, updatedOutputs } from "../schema/outputs";
 import { buildRequest, type BuildInputs } from "./build-inputs";
 import { metaOf, withTimeout, type Handler, type Session } from "./handler";
 import { encodeName, findOrPull, inspectImage, pull, repoDigest, type ImageInspection } from "./local-images";
@@ -56,7 +56,7 @@ export const remoteImage: Handler = {
     const inputs = request.news as unknown as RemoteImageInputs;
     const signal = withTimeout(context, request.timeout, `updating image ${inputs.name}`);
     const found = await findOrPull(session, inputs.name, { platform: inputs.platform, context, signal });
-    const planned = { ...metaOf(remoteImageSchema), ...plannedOutputs(remoteImageSchema, request.news, null) };
+    const planned = { ...metaOf(remoteImageSchema), ...updatedOutputs(remoteImageSchema, request.olds, request.news) };
     return { properties: outputs(planned, found) };
   },
 

@@ -7,7 +7,7 @@ import { explained, isNotFound, reasonOf, statusOf } from "../engine/errors";
 import { call, query } from "../engine/requests";
 import { importedInputs, refreshedInputs } from "../schema/extract-inputs";
 import { isAbsent } from "../schema/field";
-import { plannedOutputs } from "../schema/outputs";
+import { plannedOutputs, updatedOutputs } from "../schema/outputs";
 import { volumeSchema } from "../schema/volume";
 import { formatBytes, parseBytes } from "./bytes";
 import { metaOf, withTimeout, type Handler } from "./handler";
@@ -72,10 +72,15 @@ export const volume: Handler = {
     };
     try {
       const { Name: id } = await call<{ Name: string }>(engine, { method: "POST", path: "/volumes/create", body });
-      const planned = { ...metaOf(volumeSchema), ...plannedOutputs(volumeSchema, request.properties, null) };
+      const planned: PropertyMap = {
+        ...metaOf(volumeSchema),
+        ...plannedOutputs(volumeSchema, request.properties, null),
+      };
       const found = await inspectVolume(engine, id);
       if (!found) throw new Error("it was removed by somebody else at once");
-      return { id, properties: outputs(planned, found, labels) };
+      const properties = outputs(planned, found, labels);
+      // One that was there before isn't changed by its creation, and keeps the labels that it had.
+      return { id, properties: isAbsent(labels) ? properties : { ...properties, labels: planned.labels! } };
     } catch (error) {
       throw explained(`create volume ${String(name)}`, error);
     }
@@ -115,7 +120,7 @@ export const volume: Handler = {
         throw explained(`update volume ${request.id}`, error);
       }
     }
-    const planned = { ...request.olds, ...plannedOutputs(volumeSchema, request.news, null) };
+    const planned = updatedOutputs(volumeSchema, request.olds, request.news);
     return { properties: outputs(planned, (await inspectVolume(engine, request.id)) ?? found, request.news.labels) };
   },
 

@@ -24,14 +24,16 @@ export function checkArguments(fields: Fields, args: PropertyMap): CheckResponse
   return failures.length > 0 ? { inputs, failures } : { inputs };
 }
 
-/** A resource that is given no name is called after itself; the suffix lets a replacement live beside it. */
+/**
+ * A resource that is given no name is called after itself; the suffix lets a replacement live beside it. One that had a
+ * name keeps it.
+ */
 function withName(
   schema: ResourceSchema,
   { olds, news, name, randomSeed }: Pick<CheckRequest, "olds" | "news" | "name" | "randomSeed">,
 ): { given: PropertyMap; named: boolean } {
   if (!schema.autonamed || !isAbsent(news.name)) return { given: news, named: false };
-  const wasMade = Array.isArray(olds.__defaults) && olds.__defaults.includes("name");
-  const kept = typeof olds.name === "string" && (wasMade || olds.__defaults === undefined) ? olds.name : undefined;
+  const kept = typeof olds.name === "string" ? olds.name : undefined;
   return { given: { ...news, name: kept ?? uniqueName(name, randomSeed) }, named: true };
 }
 

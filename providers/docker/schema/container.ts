@@ -23,6 +23,7 @@ import {
   sameCapability,
   sameDuration,
   sameNumber,
+  samePlatform,
 } from "./validators";
 
 const throttle = (): Fields => ({ path: string({ required: true }), rate: int({ required: true, check: atLeast(0) }) });
@@ -39,21 +40,19 @@ const healthcheck: Fields = {
 };
 
 const mount: Fields = {
-  target: string({ required: true }),
-  type: string({ required: true, check: oneOf("bind", "volume", "tmpfs") }),
-  source: string(),
-  readOnly: bool(),
-  bindOptions: object({
-    propagation: string({ check: oneOf("private", "rprivate", "shared", "rshared", "slave", "rslave") }),
-  }),
-  volumeOptions: object({
-    noCopy: bool(),
-    labels: labels(),
-    driverName: string(),
-    driverOptions: map(),
-    subpath: string(),
-  }),
-  tmpfsOptions: object({ sizeBytes: int(), mode: int() }),
+  target: string({ required: true, change: "update" }),
+  type: string({ required: true, check: oneOf("bind", "volume", "tmpfs"), change: "update" }),
+  source: string({ change: "update" }),
+  readOnly: bool({ change: "update" }),
+  bindOptions: object(
+    { propagation: string({ check: oneOf("private", "rprivate", "shared", "rshared", "slave", "rslave") }) },
+    { change: "update" },
+  ),
+  volumeOptions: object(
+    { noCopy: bool(), labels: labels(), driverName: string(), driverOptions: map(), subpath: string() },
+    { change: "update" },
+  ),
+  tmpfsOptions: object({ sizeBytes: int(), mode: int() }, { change: "replace" }),
 };
 
 const upload: Fields = {
@@ -134,13 +133,16 @@ const madeWith = replacing({
   networkMode: string({ default: "bridge" }),
   networksAdvanced: objects(endpoint),
   pidMode: string(),
-  platform: string({ computed: true }),
-  ports: orderedObjects({
-    internal: int({ required: true }),
-    external: int({ computed: true }),
-    ip: string({ default: "0.0.0.0" }),
-    protocol: string({ default: "tcp" }),
-  }),
+  platform: string({ computed: true, same: samePlatform }),
+  ports: orderedObjects(
+    {
+      internal: int({ required: true }),
+      external: int({ computed: true }),
+      ip: string({ default: "0.0.0.0" }),
+      protocol: string({ default: "tcp" }),
+    },
+    { anyOrder: true },
+  ),
   privileged: bool(),
   publishAllPorts: bool(),
   readOnly: bool({ default: false }),
@@ -155,7 +157,7 @@ const madeWith = replacing({
   tty: bool({ default: false }),
   ulimits: objects({ name: string({ required: true }), soft: int({ required: true }), hard: int({ required: true }) }),
   uploads: objects(upload),
-  user: string({ optionalIsKept: true }),
+  user: string({ emptyIsKept: true }),
   usernsMode: string(),
   volumes: objects({
     containerPath: string(),
@@ -165,7 +167,7 @@ const madeWith = replacing({
     selinuxRelabel: string({ check: oneOf("z", "Z") }),
     volumeName: string(),
   }),
-  workingDir: string({ optionalIsKept: true }),
+  workingDir: string({ emptyIsKept: true }),
 });
 
 /** Limits and policies that a running container takes over. */

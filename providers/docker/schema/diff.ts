@@ -23,17 +23,49 @@ export function differences(
     if (field.output) continue;
     const change = field.change ?? "update";
     const [was, old, news] = [request.oldInputs[name], request.olds[name], request.news[name]];
+    if (field.emptyIsKept && isZero(news)) continue;
     if (!isAbsent(news)) {
       if (!field.live && sameInput(field, was, news)) continue;
       compare(found, name, field, change, old, shaped(field, news, null), news);
-    } else if (!field.computed && !(field.optionalIsKept && isAbsent(was))) {
+    } else if (!field.computed) {
       const into = field.derived && isAbsent(was) ? derived : found;
       removed(into, name, field, change, old);
     }
   }
   if (Object.keys(found).length > 0) Object.assign(found, derived);
-  return withoutIgnored(found, request.ignoreChanges);
+  const differing = withoutIgnored(found, request.ignoreChanges);
+  return isReplaced(schema, request, differing)
+    ? differing
+    : Object.fromEntries(Object.entries(differing).map(inPlace));
 }
+
+/**
+ * True where something that differs can't be changed in place. What is in a mount can be said to change without the
+ * container being made anew, although mounts can't come or go.
+ */
+function isReplaced(
+  schema: ResourceSchema,
+  { olds, news }: Pick<DiffRequest, "olds" | "news">,
+  found: Differences,
+): boolean {
+  return Object.entries(found).some(([path, { kind }]) => {
+    const field = schema.fields[topName(path)];
+    if (!kind.endsWith("-replace") || !field) return kind.endsWith("-replace");
+    if (!field.fields || Object.values(field.fields).every((nested) => nested.change !== "update")) return true;
+    const [old, wanted] = [olds[topName(path)], news[topName(path)]];
+    if (!Array.isArray(old) || !Array.isArray(wanted) || old.length !== wanted.length) return true;
+    return Object.entries(field.fields).some(([name, nested]) => {
+      const among = (elements: PropertyValue[]) =>
+        elements.map((element) => (isMap(element) ? element[name] : element));
+      return nested.change === "replace" && among(old).some((value, i) => isZero(value) !== isZero(among(wanted)[i]));
+    });
+  });
+}
+
+const inPlace = ([path, { kind, inputDiff }]: [string, PropertyDiff]): [string, PropertyDiff] => [
+  path,
+  { kind: kind.replace("-replace", "") as DiffKind, inputDiff },
+];
 
 /** The answer to the engine, as the official provider words it. */
 export function diffResponse(schema: ResourceSchema, news: PropertyMap, detailedDiff: Differences): DiffResponse {
@@ -78,7 +110,7 @@ export function sameInput(field: Field, a: PropertyValue | undefined, b: Propert
   if (field.type === "list" || field.type === "set") {
     if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
     const element = elementOf(field);
-    if (field.type === "list") return a.every((value, i) => sameInput(element, value, b[i]));
+    if (field.type === "list" && !field.anyOrder) return a.every((value, i) => sameInput(element, value, b[i]));
     return a.every((value) => b.some((other) => sameInput(element, value, other)));
   }
   return a === b || field.same?.(a, b) === true;
@@ -105,7 +137,7 @@ function removed(into: Differences, name: string, field: Field, change: Change, 
     if ((isZero(old) && isZero(planned)) || old === planned || isAbsent(old)) return;
     record(into, name, "update", change);
   } else if (!isZero(old)) {
-    if (Array.isArray(old) && field.fields) compare(into, name, field, change, old, [], []);
+    if (isMap(old) && field.type === "map") compare(into, name, field, change, old, {}, {});
     else record(into, name, "delete", asWhole(field, change));
   }
 }
@@ -120,23 +152,27 @@ function compare(
   planned: PropertyValue | undefined,
   given: PropertyValue | undefined,
 ): void {
-  if (isAbsent(planned) && isAbsent(old)) return;
-  if (isAbsent(planned))
-    return field.computed || isZero(old) ? undefined : record(into, path, "delete", asWhole(field, change));
-  if (isAbsent(old))
+  if (isNothing(planned) && isNothing(old)) return;
+  if (isNothing(planned)) {
+    const isKept = field.computed && (isAbsent(planned) || field.fields !== undefined);
+    return isKept || isZero(old) ? undefined : record(into, path, "delete", asWhole(field, change));
+  }
+  if (isNothing(old))
     return isZero(planned) && path.includes(".") ? undefined : record(into, path, "add", asWhole(field, change));
   if (planned instanceof Unknown) return record(into, path, "update", asWhole(field, change));
   if (field.type === "object" && isMap(old) && isMap(planned)) {
     for (const [name, nested] of Object.entries(field.fields!)) {
       if (nested.output) continue;
       const inner = isMap(given) ? given[name] : undefined;
-      compare(into, `${path}.${name}`, nested, nested.change ?? change, old[name], planned[name], inner);
+      const inherited = change === "replace" ? change : (nested.change ?? change);
+      compare(into, `${path}.${name}`, nested, inherited, old[name], planned[name], inner);
     }
   } else if (field.type === "map" && isMap(old) && isMap(planned)) {
     for (const key of new Set([...Object.keys(old), ...Object.keys(planned)])) {
       if (!isReserved(key)) compare(into, subpath(path, key), ENTRY, change, old[key], planned[key], undefined);
     }
   } else if (Array.isArray(old) && Array.isArray(planned)) {
+    if (field.anyOrder && sameInput(field, old, planned)) return;
     if (field.type === "set") compareSets(into, path, field, change, old, planned, Array.isArray(given) ? given : []);
     else if (field.fields) compareObjects(into, path, field, change, old, planned);
     else compareLists(into, path, change, old, planned);
@@ -145,6 +181,10 @@ function compare(
   }
 }
 
+/** The official provider doesn't tell an empty list from none. */
+const isNothing = (value: PropertyValue | undefined): value is null | undefined | never[] =>
+  isAbsent(value) || (Array.isArray(value) && value.length === 0);
+
 /** An object that comes or goes as a whole replaces the resource if anything in it does. */
 const asWhole = (field: Field, change: Change): Change =>
   Object.values(field.fields ?? {}).some((nested) => nested.change === "replace") ? "replace" : change;
@@ -152,9 +192,14 @@ const asWhole = (field: Field, change: Change): Change =>
 const ENTRY: Field = { type: "string" };
 
 const subpath = (path: string, key: string): string =>
-  /^[\w-]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+  /^\w+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
 
-/** Elements that are gone by their place in the state, new ones by their place in the program. */
+/**
+ * Elements that are gone by their place in the state, new ones by their place in the program: where that can't be told
+ * of all of them, the set as a whole has changed.
+ *
+ * Source: `makeSetDiff` in pulumi/pulumi-terraform-bridge.
+ */
 function compareSets(
   into: Differences,
   path: string,
@@ -171,14 +216,31 @@ function compareSets(
   const added = planned.filter((value) => !old.some((other) => alike(other, value)));
   const places = new Map<number, PropertyValue>();
   for (const value of added) {
-    const place = given.findIndex((item, i) => !places.has(i) && alike(shaped(element, item, null), value));
-    if (place < 0) return record(into, path, "update", change);
+    const place = given.findIndex((item, i) => !places.has(i) && isLiterally(element, item, value));
+    if (place < 0 || given.length < planned.length) return record(into, path, "update", change);
     places.set(place, value);
   }
   for (const i of new Set([...gone, ...places.keys()])) {
     const [before, after] = [gone.includes(i) ? old[i] : undefined, places.get(i)];
     compare(into, `${path}[${i}]`, element, change, before, after, after);
   }
+}
+
+/** True where a planned value is what the program has written, with nothing filled in but what is computed. */
+function isLiterally(field: Field, given: PropertyValue | undefined, planned: PropertyValue | undefined): boolean {
+  if (field.computed && isAbsent(given)) return true;
+  if (isAbsent(given) || isAbsent(planned)) {
+    const filled = isAbsent(given) ? planned : given;
+    return isAbsent(filled) || (isAbsent(given) && typeof filled === "object" && isZero(filled));
+  }
+  if (field.type === "object" && isMap(given) && isMap(planned)) {
+    return Object.entries(field.fields!).every(([name, nested]) => isLiterally(nested, given[name], planned[name]));
+  }
+  if (Array.isArray(given) && Array.isArray(planned)) {
+    const element = elementOf(field);
+    return given.length === planned.length && given.every((value, i) => isLiterally(element, value, planned[i]));
+  }
+  return isMap(given) && isMap(planned) ? sameMap(given, planned) : given === planned;
 }
 
 function elementDiff(element: Field, change: Change, a: PropertyValue, b: PropertyValue): Differences {

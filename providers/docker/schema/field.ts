@@ -27,8 +27,10 @@ export interface Field {
   conflicts?: readonly string[];
   /** Two spellings of one value, such as "60s" and "1m". */
   same?: (a: PropertyValue, b: PropertyValue) => boolean;
-  /** Leaving it out means "as it is", whatever the image or the Engine chose. */
-  optionalIsKept?: boolean;
+  /** Leaving it out, or empty, means "as it is". */
+  emptyIsKept?: boolean;
+  /** Of a list: the state may have its elements in another order than the program. */
+  anyOrder?: boolean;
   /**
    * The Engine derives a value from another property. The official provider then sees a difference for ever; it is
    * shown only beside a real one.

@@ -12,21 +12,24 @@ import {
   type ResourceSchema,
 } from "./field";
 
-/** How `RemoteImage` and `RegistryImage` build; every change of it makes the image new. */
+/** How `RemoteImage` and `RegistryImage` build; most changes of it make the image new. */
 const build: Fields = replacing({
   context: string({ required: true }),
   dockerfile: string({ default: "Dockerfile" }),
   additionalContexts: list(),
-  authConfigs: orderedObjects({
-    hostName: string({ required: true }),
-    userName: string(),
-    password: string({ secret: true }),
-    auth: string(),
-    email: string(),
-    serverAddress: string(),
-    identityToken: string(),
-    registryToken: string(),
-  }),
+  authConfigs: orderedObjects(
+    {
+      hostName: string({ required: true }),
+      userName: string(),
+      password: string({ secret: true }),
+      auth: string(),
+      email: string(),
+      serverAddress: string(),
+      identityToken: string(),
+      registryToken: string(),
+    },
+    { change: "update" },
+  ),
   buildArgs: map(),
   buildId: string(),
   buildLogFile: string(),
@@ -42,7 +45,7 @@ const build: Fields = replacing({
   extraHosts: list(),
   forceRemove: bool(),
   isolation: string(),
-  label: map(),
+  label: map({ change: "update" }),
   labels: map(),
   memory: int(),
   memorySwap: int(),
@@ -60,7 +63,7 @@ const build: Fields = replacing({
   shmSize: int(),
   squash: bool(),
   suppressOutput: bool(),
-  tags: list(),
+  tags: list({ change: "update" }),
   target: string(),
   ulimits: orderedObjects({
     name: string({ required: true }),

@@ -15,6 +15,27 @@ export function plannedOutputs(schema: ResourceSchema, inputs: PropertyMap, pend
   return outputs;
 }
 
+/**
+ * The outputs of a resource that is updated in place: what the program gives, in a preview too. What it leaves out is
+ * kept where the Engine decides it, and emptied elsewhere.
+ */
+export function updatedOutputs(schema: ResourceSchema, olds: PropertyMap, news: PropertyMap): PropertyMap {
+  const planned = plannedOutputs(schema, news, null);
+  const outputs: PropertyMap = { ...olds };
+  for (const [name, field] of Object.entries(schema.fields)) {
+    const isKept = field.computed || (field.emptyIsKept && !isAbsent(olds[name]));
+    if (field.output || (isKept && isAbsent(news[name]))) continue;
+    outputs[name] = planned[name] ?? emptied(field, olds[name]);
+  }
+  return outputs;
+}
+
+/** Where there was something, there is its type's zero. */
+function emptied(field: Field, old: PropertyValue | undefined): PropertyValue {
+  if (isAbsent(old)) return null;
+  return { string: "", int: 0, bool: false, map: {}, list: null, set: null, object: null }[field.type];
+}
+
 function topLevel(field: Field, value: PropertyValue | undefined, pending: Pending): PropertyValue {
   if (!isAbsent(value)) return shaped(field, value, pending);
   if (field.default !== undefined) return field.default === "" ? null : field.default;

@@ -37,6 +37,10 @@ export const sameDuration = (a: PropertyValue, b: PropertyValue): boolean =>
 
 export const sameNumber = (a: PropertyValue, b: PropertyValue): boolean => Number(a) === Number(b);
 
+/** The Docker Engine keeps no more of `linux/amd64` than `linux`. */
+export const samePlatform = (a: PropertyValue, b: PropertyValue): boolean =>
+  `${String(a)}/`.startsWith(`${String(b)}/`) || `${String(b)}/`.startsWith(`${String(a)}/`);
+
 /** Docker adds the prefix CAP_ and takes either case. */
 export const sameCapability = (a: PropertyValue, b: PropertyValue): boolean => capability(a) === capability(b);
 

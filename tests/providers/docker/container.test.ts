@@ -87,6 +87,20 @@ describe("the life of a container", () => {
     await harness.delete(updated);
   });
 
+  test("keeps no limit in its outputs that the program has taken back, and says what waits for its next making", async () => {
+    const given = inputs({ cpuShares: 512, memory: 64 });
+    const made = await harness.create("Container", "box", given);
+    const less = inputs({ name: given.name!, tmpfs: { "/scratch": "size=1m" } });
+    const context = testContext();
+    const updated = await harness.update(made, less, context);
+    expect(updated.outputs).toMatchObject({ cpuShares: 0, memory: 0, tmpfs: { "/scratch": "size=1m" } });
+    expect(context.lines.map(({ message }) => message)).toEqual([
+      `tmpfs of container ${String(given.name)} takes effect when the container is next made; --replace makes it now`,
+    ]);
+    expect((await harness.diff(updated, less)).changes).toBe("none");
+    await harness.delete(updated);
+  });
+
   test("is started again where it should run and doesn't", async () => {
     const given = inputs();
     const made = await harness.create("Container", "box", given);
@@ -137,10 +151,14 @@ describe("the life of a container", () => {
       stopTimeout: 3,
     });
     const made = await harness.create("Container", "box", given);
-    expect(made.outputs.ports).toMatchObject([
-      { internal: 80, ip: "0.0.0.0", external: expect.any(Number) },
-      { internal: 7, protocol: "udp", ip: "127.0.0.1" },
-    ]);
+    expect(made.outputs).toMatchObject({
+      cpus: "1.0",
+      healthcheck: { interval: "1m30s", timeout: "1.5s" },
+      ports: [
+        { internal: 7, protocol: "udp", ip: "127.0.0.1" },
+        { internal: 80, ip: "0.0.0.0", external: expect.any(Number) },
+      ],
+    });
     expect((await harness.diff(made, given)).changes).toBe("none");
     const refreshed = (await harness.refresh(made))!;
     expect((await harness.diff(refreshed, given)).changes).toBe("none");
@@ -313,13 +331,16 @@ describe("what can't be", () => {
     await harness.delete(made);
   });
 
-  test("a port that is taken leaves no container behind", async () => {
+  test("a port that is taken: the container stays, to be replaced or destroyed", async () => {
     const first = await harness.create("Container", "box", inputs({ ports: [{ internal: 80, ip: "127.0.0.1" }] }));
     const [{ external }] = first.outputs.ports as [{ external: number }];
     const given = inputs({ ports: [{ internal: 80, external, ip: "127.0.0.1" }] });
     const error = await failureOf(harness.create("Container", "box", given));
-    expect(error).not.toBeInstanceOf(InitializationError);
     expect(error.message).toMatch(`port ${external} on 127.0.0.1 is taken by another container`);
+    expect(error).toBeInstanceOf(InitializationError);
+    const half = { ...first, id: error.id, inputs: given, outputs: error.properties };
+    expect((await harness.diff(half, given)).replaces).toContain("entrypoints");
+    await harness.delete(half);
     expect(await harness.engine.listContainers({ all: true, filters: { name: [given.name as string] } })).toEqual([]);
     await harness.delete(first);
   });
@@ -329,7 +350,8 @@ describe("what can't be", () => {
       harness.create("Container", "box", inputs({ networksAdvanced: [{ name: `${PREFIX}-none` }] })),
     );
     expect(error.message).toMatch(`there is no network ${PREFIX}-none`);
-    expect(error).not.toBeInstanceOf(InitializationError);
+    expect(error).toBeInstanceOf(InitializationError);
+    await harness.engine.getContainer(error.id).remove({ force: true });
   });
 
   test("a command that isn't there", async () => {

@@ -8,7 +8,7 @@ import { importedInputs, refreshedInputs } from "../../../providers/docker/schem
 import type { ResourceSchema } from "../../../providers/docker/schema/field";
 import { registryImageSchema, remoteImageSchema } from "../../../providers/docker/schema/images";
 import { networkSchema } from "../../../providers/docker/schema/network";
-import { ordered, plannedOutputs } from "../../../providers/docker/schema/outputs";
+import { ordered, plannedOutputs, updatedOutputs } from "../../../providers/docker/schema/outputs";
 import { configFailures, providerConfig } from "../../../providers/docker/schema/provider-config";
 import { dockerProvider } from "../../../providers/docker";
 import { testContext } from "./support";
@@ -275,7 +275,52 @@ describe("diff", () => {
   test("what is left out again", () => {
     expect(kinds(of({ restart: "always" }, {}))).toEqual({ restart: "update" });
     expect(kinds(of({ dns: ["1.1.1.1"] }, {}))).toEqual({ dns: "delete-replace" });
-    expect(kinds(of({ hosts: [{ host: "a", ip: "1.1.1.1" }] }, {}))).toEqual({ "hosts[0]": "delete-replace" });
+    expect(kinds(of({ hosts: [{ host: "a", ip: "1.1.1.1" }] }, {}))).toEqual({ hosts: "delete-replace" });
+    expect(kinds(of({ logOpts: { "max-size": "1m" } }, {}))).toEqual({ 'logOpts["max-size"]': "delete-replace" });
+    expect(kinds(of({ envs: ["A=1"], dns: ["1.1.1.1"] }, { envs: [], dns: [] }))).toEqual({
+      envs: "delete-replace",
+      dns: "delete-replace",
+    });
+    expect(of({ labels: [{ label: "a", value: "1" }] }, { labels: [] }).changes).toBe("none");
+    expect(of({ user: "1000", workingDir: "/a" }, { user: "" }).changes).toBe("none");
+  });
+
+  // As the official provider words each of these.
+  test("an element of a set by its place where it is as the program writes it, else the set as a whole", () => {
+    const hosts = (ip: string) => ({ hosts: [{ host: "a", ip }] });
+    expect(kinds(of(hosts("10.0.0.1"), hosts("10.0.0.2")))).toEqual({ "hosts[0].ip": "update-replace" });
+    const networks = (...names: string[]) => ({ networksAdvanced: names.map((name) => ({ name })) });
+    expect(kinds(of(networks("a"), networks("b")))).toEqual({ networksAdvanced: "update-replace" });
+    expect(kinds(of(networks("a"), networks("a", "b")))).toEqual({ networksAdvanced: "update-replace" });
+    expect(kinds(of({}, networks("a")))).toEqual({ networksAdvanced: "add-replace" });
+  });
+
+  test("ports in another order are the same ports", () => {
+    const [web, admin] = [
+      { internal: 80, external: 8080 },
+      { internal: 90, external: 9090 },
+    ];
+    const state = { ports: [web, admin].map((port) => ({ ...port, ip: "0.0.0.0", protocol: "tcp" })) };
+    expect(of({ ports: [admin, web] }, { ports: [web, admin] }, state).changes).toBe("none");
+    expect(of({ ports: [web, admin] }, { ports: [admin, web] }, state).changes).toBe("none");
+    expect(kinds(of({ ports: [web, admin] }, { ports: [admin] }, state))).toEqual({
+      "ports[0].external": "update-replace",
+      "ports[0].internal": "update-replace",
+      "ports[1]": "delete-replace",
+    });
+  });
+
+  test("mounts come and go with the container; what is in one changes without it", () => {
+    const mounts = (...targets: string[]) => ({ mounts: targets.map((target) => ({ target, type: "tmpfs" })) });
+    expect(kinds(of(mounts("/a"), mounts("/b")))).toEqual({ mounts: "update" });
+    expect(kinds(of(mounts("/a"), { ...mounts("/b"), user: "1" }))).toEqual({
+      mounts: "update-replace",
+      user: "add-replace",
+    });
+    expect(kinds(of(mounts("/a"), mounts("/a", "/b")))).toEqual({ mounts: "update-replace" });
+    expect(kinds(of(mounts("/a"), {}))).toEqual({ mounts: "delete-replace" });
+    const sized = { mounts: [{ target: "/a", type: "tmpfs", tmpfsOptions: { sizeBytes: 1 } }] };
+    expect(kinds(of(mounts("/a"), sized))).toEqual({ mounts: "update-replace" });
   });
 
   test("what isn't known", () => {
@@ -316,6 +361,15 @@ describe("diff", () => {
 });
 
 describe("outputs", () => {
+  test("of an update: what is given, what is kept because the Engine decides it, and zeros for what is left out", () => {
+    const olds = { ...plannedOutputs(containerSchema, image, null), cpuShares: 512, hostname: "h", user: "1000" };
+    expect(updatedOutputs(containerSchema, olds, { ...image, memory: 64 })).toEqual({
+      ...olds,
+      memory: 64,
+      cpuShares: 0,
+    });
+  });
+
   test("of a preview: what is given, what isn't, and what the Engine decides", () => {
     const { inputs } = check(networkSchema, { name: "n", ipamConfigs: [{ subnet: "10.0.0.0/24" }] });
     expect(plannedOutputs(networkSchema, inputs, UNKNOWN)).toEqual({

@@ -117,7 +117,7 @@ export class Harness {
     );
   }
 
-  async update(made: Made, news: PropertyMap): Promise<Made> {
+  async update(made: Made, news: PropertyMap, context: ProviderContext = testContext()): Promise<Made> {
     const inputs = await this.check(made.kind, made.name, news, made.inputs);
     const { properties } = await this.provider.update(
       {
@@ -130,7 +130,7 @@ export class Harness {
         ignoreChanges: [],
         preview: false,
       },
-      testContext(),
+      context,
     );
     return { ...made, inputs, outputs: properties };
   }
