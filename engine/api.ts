@@ -10,11 +10,22 @@ export interface Project {
   /** The program's file or folder: `main`, resolved against `root`. */
   main: string;
   runtime: string;
+  /** `runtime.options` of Pulumi.yaml, as far as they say how the program is run. */
+  nodeOptions?: NodeOptions;
   description?: string;
   /** Defaults of the project's own `config:` block, by full key. */
   config: Map<string, ConfigValue>;
   /** The folder or file URL of `backend.url`, if Pulumi.yaml names one. */
   backendUrl?: string;
+}
+
+export interface NodeOptions {
+  /** Whether the SDK loads TypeScript. */
+  typescript: boolean;
+  /** Another file than tsconfig.json. */
+  tsconfig?: string;
+  /** Arguments for node itself. */
+  nodeargs: string[];
 }
 
 /** One configuration value as the program gets it: text, or JSON of an object or list. */
@@ -105,6 +116,8 @@ export interface OperationOptions {
   debug?: boolean;
   /** Shown in the stack's history. */
   message?: string;
+  /** Runs the program in a process of its own, even where this one would do. */
+  isolated?: boolean;
   /** Directory that the program runs in; `project.main`'s own if absent. */
   workingDirectory?: string;
 }

@@ -11,7 +11,7 @@ import { type Step } from "./deployment/step";
 import { selected, type Selection, StepGenerator } from "./deployment/step-generator";
 import type { Op } from "./events";
 import { serveMonitor } from "./monitor/server";
-import { startInlineProgram } from "./program/inline-program";
+import { startProgram } from "./program/program";
 import type { ResourceState } from "./resource";
 import type { SecretsManager } from "./secrets/passphrase";
 import type { Snapshot } from "./state/checkpoint";
@@ -233,7 +233,7 @@ async function runProgram(
     debug: options.debug ?? false,
   });
   try {
-    const program = startInlineProgram({
+    const program = startProgram({
       project: target.project,
       stack: target.stack,
       organization: ORGANIZATION,
@@ -241,11 +241,16 @@ async function runProgram(
       address: monitor.address,
       preview: options.kind === "preview",
       parallel: options.parallel,
+      isolated: options.isolated ?? false,
       ...(options.workingDirectory ? { workingDirectory: options.workingDirectory } : {}),
       onError: (message) => {
         // A stopped deployment has told its reason; what the program makes of it is a consequence.
         if (!deployment.isHalted) deployment.programFailed({ message });
       },
+      onOutput: (stream, line) => events.diagnostic(stream === "stdout" ? "info" : "info#err", line),
+      onWarning: (message) => events.diagnostic("warning", message),
+      onDetail: (message) => events.diagnostic("debug", message),
+      hasFailed: () => deployment.errors.length > 0,
     });
     try {
       await Promise.race([program.ended, monitor.programEnded, deployment.halted.then(() => deployment.settled())]);
@@ -256,7 +261,7 @@ async function runProgram(
       if (!deployment.isHalted) await Promise.race([program.sent(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     } finally {
       monitor.release();
-      program.disconnect();
+      await program.disconnect(options.signal?.aborted ? "cancelled" : deployment.isHalted ? "stopped" : "ended");
     }
   } finally {
     await monitor.close();

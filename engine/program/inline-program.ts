@@ -4,36 +4,15 @@
  *
  * Source: `sdk/nodejs/cmd/run/run.ts` and `sdk/nodejs/automation/server.ts` in pulumi/pulumi.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { AsyncResource } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import { Console } from "node:console";
 import { createRequire } from "node:module";
-import { dirname, extname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
+import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { type ConfigValue, type Project, UserError } from "../api";
+import type { EntryPoint } from "./entry-point";
 import { registerTypeScript } from "./loader";
-
-export interface ProgramOptions {
-  project: Project;
-  stack: string;
-  organization: string;
-  config: Map<string, ConfigValue>;
-  /** Of the monitor and the engine: one address serves both. */
-  address: string;
-  preview: boolean;
-  parallel: number | undefined;
-  workingDirectory?: string;
-  /** Called for each error that nothing in the program has caught, once. */
-  onError: (message: string) => void;
-}
-
-export interface RunningProgram {
-  /** Resolves when the program's body and everything that it started has ended, well or not. Never rejects. */
-  ended: Promise<void>;
-  /** Resolves when the SDK has sent all that it has to send, such as what a hook has logged. Never rejects. */
-  sent(): Promise<void>;
-  /** Lets go of the SDK: closes its connections. */
-  disconnect(): void;
-}
+import type { FoundProgram, InstalledSdk, ProgramOptions, RunningProgram } from "./program";
 
 /** The parts of `@pulumi/pulumi` that a run needs, from the program's own node_modules. */
 interface Sdk {
@@ -76,35 +55,52 @@ interface SdkStore {
 /** How long a program that was told to stop may still call. */
 const LATE_CALLS_MS = 2_000;
 
-/** Throws a UserError where there is no program, or no SDK, to run. */
-export function startInlineProgram(options: ProgramOptions): RunningProgram {
-  const entry = entryPoint(options.project);
-  const sdk = loadSdk(dirname(entry.file));
+export function startInlineProgram(program: FoundProgram, options: ProgramOptions): RunningProgram {
+  const { entry } = program;
+  const sdk = loadSdk(program.sdk);
   const errors = collectErrors(sdk, entry.file, options.onError);
-  const restoreTypeScript = registerTypeScript();
-  const cwd = process.cwd();
-  process.chdir(options.workingDirectory ?? dirname(entry.file));
+  const restoreTypeScript = options.project.nodeOptions?.typescript === false ? () => undefined : registerTypeScript();
+  const restoreProcess = lendProcess(options);
+  let exited!: () => void;
+  const exit = new Promise<void>((resolve) => (exited = resolve));
+  let isOver = false;
+  const run: Run = {
+    exit(code) {
+      if (isOver) return;
+      isOver = true;
+      options.onError(`the program called process.exit(${code}) before it had come to its end`);
+      exited();
+    },
+  };
+  process.chdir(options.workingDirectory ?? entry.folder);
   // The SDK keeps a run's connections in an async context of its own: what a program that was told to stop still tries
   // later can't reach the next one's.
-  const { ended, sent, store } = sdk.state.withLocalStorage(() => {
-    // Transforms and hooks are called outside of that context.
-    global.globalStore = sdk.state.getStore();
-    configure(sdk, options);
-    return {
-      ended: runToEnd(sdk, entry, errors),
-      sent: AsyncResource.bind(() => sdk.runtime.waitForRPCs().catch(() => undefined)),
-      store: sdk.state.getStore(),
-    };
-  });
+  const { ended, sent, store } = catchExit(run, () =>
+    sdk.state.withLocalStorage(() => {
+      // Transforms and hooks are called outside of that context.
+      global.globalStore = sdk.state.getStore();
+      configure(sdk, options);
+      return {
+        ended: runToEnd(sdk, entry, errors),
+        sent: AsyncResource.bind(() => sdk.runtime.waitForRPCs().catch(() => undefined)),
+        store: sdk.state.getStore(),
+      };
+    }),
+  );
   return {
-    ended,
+    ended: Promise.race([ended, exit]).then(() => {
+      if (!isOver && process.exitCode) options.onError(`the program set its exit code to ${process.exitCode}`);
+      isOver = true;
+    }),
     sent,
     disconnect() {
+      isOver = true;
       disconnectFrom(sdk, store);
       global.globalStore = undefined;
       restoreTypeScript();
       forget(dirname(entry.file));
-      process.chdir(cwd);
+      restoreProcess();
+      return Promise.resolve();
     },
   };
 }
@@ -154,68 +150,8 @@ declare global {
   var globalStore: unknown;
 }
 
-interface EntryPoint {
-  file: string;
-  /** It is an ES module, to be imported and not required. */
-  esm: boolean;
-}
-
-/** `main` of Pulumi.yaml, else `main` of package.json, else index.ts or index.js. */
-function entryPoint(project: Project): EntryPoint {
-  const found = resolveEntry(project.main);
-  if (!found) {
-    throw new UserError(`${project.root} has no program: index.ts or index.js was expected, or "main" in Pulumi.yaml`);
-  }
-  const manifest = nearestManifest(dirname(found));
-  const esm =
-    extname(found) === ".mjs" ||
-    extname(found) === ".mts" ||
-    (manifest["type"] === "module" && !/\.c[jt]s$/.test(found));
-  if (esm && /\.m?tsx?$/.test(found)) {
-    throw new UserError(
-      `${found} is TypeScript as an ES module, which the embedded engine can't load: leave out "type": "module" in package.json, or compile it to JavaScript`,
-    );
-  }
-  return { file: found, esm };
-}
-
-function resolveEntry(path: string): string | undefined {
-  if (!existsSync(path)) {
-    return ["ts", "js"].map((extension) => `${path}.${extension}`).find((file) => existsSync(file));
-  }
-  if (statSync(path).isFile()) return path;
-  const manifest = readManifest(join(path, "package.json"));
-  const main = manifest?.["main"];
-  if (typeof main === "string" && existsSync(join(path, main)) && statSync(join(path, main)).isFile())
-    return resolve(path, main);
-  return ["index.ts", "index.js", "index.mjs", "index.cjs"]
-    .map((name) => join(path, name))
-    .find((file) => existsSync(file));
-}
-
-function nearestManifest(folder: string): Record<string, unknown> {
-  const manifest = readManifest(join(folder, "package.json"));
-  if (manifest) return manifest;
-  const parent = dirname(folder);
-  return parent === folder ? {} : nearestManifest(parent);
-}
-
-function readManifest(file: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
-}
-
-function loadSdk(folder: string): Sdk {
-  const require = createRequire(join(folder, "program.js"));
-  let path: string;
-  try {
-    path = require.resolve("@pulumi/pulumi");
-  } catch {
-    throw new UserError(`the program in ${folder} has no @pulumi/pulumi: run "npm install" there`);
-  }
+function loadSdk({ path }: InstalledSdk): Sdk {
+  const require = createRequire(path);
   const inner = <T>(name: string): T => require(join(dirname(path), "runtime", name)) as T;
   const sdk = require(path) as Sdk;
   return {
@@ -225,7 +161,7 @@ function loadSdk(folder: string): Sdk {
   };
 }
 
-async function load({ file, esm }: EntryPoint): Promise<unknown> {
+export async function load({ file, esm }: EntryPoint): Promise<unknown> {
   if (!esm) return createRequire(file)(file) as unknown;
   // Compiled to CommonJS, a plain `import()` would become `require`.
   const importModule = new Function("url", "return import(url)") as (url: string) => Promise<Record<string, unknown>>;
@@ -238,7 +174,7 @@ async function load({ file, esm }: EntryPoint): Promise<unknown> {
 }
 
 /** A program may export a function that makes the stack and returns its outputs. */
-async function resolveExports(exported: unknown): Promise<unknown> {
+export async function resolveExports(exported: unknown): Promise<unknown> {
   const isModule =
     typeof exported === "object" && exported !== null && (exported as { __esModule?: boolean }).__esModule === true;
   const value = isModule && Object.keys(exported).length === 1 && "default" in exported ? exported.default : exported;
@@ -246,7 +182,7 @@ async function resolveExports(exported: unknown): Promise<unknown> {
 }
 
 /** A module that ran once would not run again: what belongs to the program is dropped from the cache. */
-function forget(folder: string): void {
+export function forget(folder: string): void {
   const cache = createRequire(join(folder, "program.js")).cache;
   for (const file of Object.keys(cache)) {
     if (file.startsWith(folder) && !file.includes("/node_modules/")) delete cache[file];
@@ -264,7 +200,7 @@ interface ErrorCollector {
 function collectErrors(sdk: Sdk, file: string, onError: ProgramOptions["onError"]): ErrorCollector {
   const seen = new Set<unknown>();
   const report = (error: unknown): void => {
-    if (seen.has(error) || isDisconnection(error)) return;
+    if (seen.has(error) || error instanceof ProgramExit || isDisconnection(error)) return;
     seen.add(error);
     onError(messageOf(error));
   };
@@ -300,4 +236,66 @@ function replaceHandlers(report: (error: unknown) => void): void {
     process.on("rejectionHandled", () => undefined);
   }
   current = report;
+}
+
+/**
+ * What a program may change of this process, and what is put back afterwards: its directory, its environment, its exit
+ * code. What it writes to the console goes where the output of a program goes.
+ */
+function lendProcess({ onOutput }: ProgramOptions): () => void {
+  const cwd = process.cwd();
+  const env = { ...process.env };
+  const { exitCode } = process;
+  const { console } = globalThis;
+  globalThis.console = new Console(
+    lineWriter((line) => onOutput("stdout", line)),
+    lineWriter((line) => onOutput("stderr", line)),
+  );
+  return () => {
+    globalThis.console = console;
+    process.exitCode = exitCode;
+    for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+    Object.assign(process.env, env);
+    process.chdir(cwd);
+  };
+}
+
+/** The console writes whole lines. */
+function lineWriter(say: (line: string) => void): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      for (const line of text.split("\n")) if (line.trim()) say(line);
+      done();
+    },
+  });
+}
+
+interface Run {
+  /** The program has called `process.exit`. */
+  exit(code: number | string): void;
+}
+
+/** Thrown in place of an exit that the program has asked for: the process isn't the program's alone. */
+class ProgramExit extends Error {}
+
+const runs = new AsyncLocalStorage<Run>();
+let catchesExit = false;
+
+/**
+ * Calls of `process.exit` that come of `start`, however late, end that program and not the process, which has a lock to
+ * release and a state to save.
+ */
+function catchExit<T>(run: Run, start: () => T): T {
+  if (!catchesExit) {
+    const exit = process.exit.bind(process);
+    process.exit = (code) => {
+      const caller = runs.getStore();
+      if (!caller) return exit(code);
+      caller.exit(code ?? process.exitCode ?? 0);
+      throw new ProgramExit("the program has called process.exit");
+    };
+    catchesExit = true;
+  }
+  return runs.run(run, start);
 }

@@ -36,6 +36,8 @@ function transpile(file: string): string {
     target: "node20",
     sourcefile: file,
     sourcemap: "inline",
+    // As in the CLI, whose target is older than class fields: one that is only declared leaves alone what the SDK sets.
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     define: { "import.meta.dirname": JSON.stringify(dirname(file)) },
     logLevel: "silent",
   };

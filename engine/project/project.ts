@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
-import { type ConfigValue, type Project, UserError } from "../api";
+import { type ConfigValue, type NodeOptions, type Project, UserError } from "../api";
 import type { SecretsManager } from "../secrets/passphrase";
 
 /** Finds Pulumi.yaml in `cwd` or above it. Throws a UserError that says where it looked or what is wrong with it. */
@@ -32,11 +32,36 @@ export function loadProject(cwd: string): Project {
     root,
     main: main ? resolve(root, main) : root,
     runtime,
+    nodeOptions: nodeOptions(file, yaml["runtime"]),
     ...(typeof yaml["description"] === "string" ? { description: yaml["description"] } : {}),
     config: projectDefaults(yaml["config"], name),
     ...(backend ? { backendUrl: backend } : {}),
   };
 }
+
+/** Other options, such as the package manager, say nothing of how a program is run. */
+function nodeOptions(file: string, runtime: unknown): NodeOptions {
+  const options = isTree(runtime) && isTree(runtime["options"]) ? runtime["options"] : {};
+  const option = <T>(name: string, type: "boolean" | "string"): T | undefined => {
+    const value = options[name] ?? undefined;
+    if (value !== undefined && typeof value !== type) {
+      throw new UserError(`${file}: runtime.options.${name} must be a ${type}`);
+    }
+    return value as T | undefined;
+  };
+  const tsconfig = option<string>("tsconfig", "string");
+  return {
+    typescript: option<boolean>("typescript", "boolean") ?? true,
+    ...(tsconfig ? { tsconfig } : {}),
+    nodeargs: splitWords(option<string>("nodeargs", "string") ?? ""),
+  };
+}
+
+/** As a shell does with quotes, and with nothing else. */
+const splitWords = (line: string): string[] =>
+  (line.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? []).map((word) =>
+    word.replace(/"([^"]*)"|'([^']*)'/g, (_, one: string | undefined, two: string | undefined) => one ?? two ?? ""),
+  );
 
 /** What Pulumi.<stack>.yaml says. */
 export interface StackSettings {
