@@ -9,6 +9,7 @@ import {
   changedKeys,
   type CheckFailure,
   containsUnknown,
+  type DiffKind,
   diffMaps,
   type PropertyMap,
   type PropertyValue,
@@ -17,11 +18,16 @@ import {
   UNKNOWN,
   withoutSecrets,
 } from "../../engine";
+import { makeSemaphore } from "../../engine/deployment/semaphore";
+import { type Launcher, makeLauncher } from "./launcher";
 import { type CommandLine, type CommandOutput, type Logging, runCommand } from "./run-command";
 
 const VERSION = "1.2.1";
 /** The official provider adds this to its own configuration; with it a stack moves between the engines unchanged. */
 const FRAMEWORK_VERSION = "v1.5.0";
+
+/** Each command that runs takes three pipes: so many are well below the usual limit of 1,024 open files. */
+const AT_ONCE = 128;
 
 const COMMAND = "command:local:Command";
 const RUN = "command:local:run";
@@ -49,6 +55,16 @@ const REFUSED = ["assetPaths", "archivePaths"];
 const LOGGING: Logging[] = ["stdout", "stderr", "stdoutAndStderr", "none"];
 
 export function commandProvider(): Provider {
+  const launcher = makeLauncher();
+  const slots = makeSemaphore(AT_ONCE);
+  const run: Run = async (...what) => {
+    const release = await slots.acquire();
+    try {
+      return await runInputs(launcher, ...what);
+    } finally {
+      release();
+    }
+  };
   return {
     pkg: "command",
     version: VERSION,
@@ -70,28 +86,42 @@ export function commandProvider(): Provider {
       const [olds, wanted] = [withoutSecrets(oldInputs), withoutSecrets(news)];
       const diffs = changedKeys(olds, wanted).filter((key) => !ignoreChanges.includes(key));
       if (diffs.length === 0) return { changes: "none" };
-      const detailed = Object.entries(diffMaps(olds, wanted)).filter(([path]) => !ignoreChanges.includes(path));
+      const detailed = Object.entries(diffMaps(olds, wanted)).filter(([path]) => !ignoreChanges.includes(topKey(path)));
+      // The provider itself asks for a replacement only where the whole list comes or goes; else the SDK does.
+      const replaces: string[] = detailed.map(([path]) => path).filter((path) => path === "triggers");
       return {
         changes: "some",
         diffs,
-        detailedDiff: Object.fromEntries(detailed.map(([path, { kind }]) => [path, { kind, inputDiff: false }])),
+        replaces,
+        detailedDiff: Object.fromEntries(
+          detailed.map(([path, { kind }]) => [
+            path,
+            { kind: replaces.includes(path) ? (`${kind}-replace` as DiffKind) : kind, inputDiff: false },
+          ]),
+        ),
       };
     },
     create: async ({ name, properties, preview }, context) => {
-      const id = name + randomBytes(4).toString("hex");
+      const id = makeId(name);
       if (preview) return { id, properties: { ...properties, stdout: UNKNOWN, stderr: UNKNOWN } };
       const output = await run(properties, "create", undefined, context);
       return { id, properties: { ...properties, ...output } };
     },
     update: async ({ olds, news, preview }, context) => {
       if (preview) return { properties: { ...news, stdout: UNKNOWN, stderr: UNKNOWN } };
-      const output = await run(news, news["update"] === undefined ? "create" : "update", olds, context);
+      // One whose creation was interrupted has printed nothing yet: it is created now.
+      const creates = news["update"] === undefined || olds["stdout"] === undefined;
+      const output = await run(news, creates ? "create" : "update", olds, context);
       return { properties: { ...news, ...output } };
     },
     delete: async ({ properties }, context) => {
       if (properties["delete"] !== undefined) await run(properties, "delete", properties, context);
     },
     read: async ({ id, inputs, properties }) => ({ id, inputs, properties }),
+    // Nothing tells whether a command that was interrupted has done anything. One that can be undone counts as begun:
+    // the next update runs it again, a destroy undoes it. Any other is simply run again.
+    find: async ({ name, inputs }) =>
+      inputs["delete"] === undefined ? undefined : { id: makeId(name), inputs, properties: inputs },
     invoke: async ({ token, args, preview }, context) => {
       if (token !== RUN)
         throw new Error(`the function ${token} is not supported by the embedded engine: use the Pulumi CLI`);
@@ -100,11 +130,21 @@ export function commandProvider(): Provider {
       if (preview && containsUnknown(args)) return { result: { ...args, stdout: UNKNOWN, stderr: UNKNOWN } };
       return { result: { ...args, ...(await run(args, "command", undefined, context)) } };
     },
-    close: async () => undefined,
+    close: async () => launcher.close(),
   };
 }
 
-async function run(
+const makeId = (name: string): string => name + randomBytes(4).toString("hex");
+
+type Run = (
+  inputs: PropertyMap,
+  which: "create" | "update" | "delete" | "command",
+  previous: PropertyMap | undefined,
+  context: ProviderContext,
+) => Promise<PropertyMap & Partial<CommandOutput>>;
+
+async function runInputs(
+  launcher: Launcher,
   inputs: PropertyMap,
   which: "create" | "update" | "delete" | "command",
   previous: PropertyMap | undefined,
@@ -125,11 +165,16 @@ async function run(
     ...(plain["stdin"] === undefined ? {} : { stdin: String(plain["stdin"]) }),
   };
   const logging = (plain["logging"] as Logging | undefined) ?? "stdoutAndStderr";
-  const { stdout, stderr } = await runCommand(line, context.signal, (text, stream) => {
+  const { stdout, stderr } = await runCommand(launcher, line, context.signal, (text, stream) => {
     if (logging === stream || logging === "stdoutAndStderr") context.log("info", text, { ephemeral: true });
   });
   return { stdout, stderr };
 }
+
+
+
+/** The property that a path such as `environment.A` or `triggers[0]` begins with. */
+const topKey = (path: string): string => /^[^.[]*/.exec(path)![0];
 
 function previousOutput(inputs: PropertyMap, previous: PropertyMap | undefined): Record<string, string> {
   if (!previous || inputs["addPreviousOutputInEnv"] === false) return {};

@@ -1,6 +1,6 @@
 /** Runs one command of `command:local` and collects what it prints. */
-import { spawn } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
+import type { Launcher, News } from "./launcher";
 
 export type Logging = "stdout" | "stderr" | "stdoutAndStderr" | "none";
 
@@ -29,6 +29,7 @@ const GRACE = 2_000;
  * everything it printed. When `signal` is aborted the command and its children are stopped.
  */
 export function runCommand(
+  launcher: Launcher,
   line: CommandLine,
   signal: AbortSignal,
   onLine: (line: string, stream: "stdout" | "stderr") => void,
@@ -37,66 +38,71 @@ export function runCommand(
   return new Promise((resolve, reject) => {
     if (signal.aborted)
       return reject(new Error(`not run, the operation was cancelled: ${JSON.stringify(line.command)}`));
-    const child = spawn(program!, [...args, line.command], {
-      ...(line.dir ? { cwd: line.dir } : {}),
-      env: { ...process.env, ...line.environment },
-      stdio: ["pipe", "pipe", "pipe"],
-      // A group of its own, so that what the command started can be stopped with it.
-      detached: process.platform !== "win32",
-    });
-    const printed = { stdout: "", stderr: "" };
     let combined = "";
-    const follow = (stream: "stdout" | "stderr"): void => {
-      const decoder = new StringDecoder("utf8");
-      let rest = "";
-      const take = (text: string): void => {
-        printed[stream] += text;
-        combined += text;
-        rest += text;
-        const lines = rest.split("\n");
-        rest = lines.pop() ?? "";
-        for (const whole of lines) onLine(whole, stream);
-      };
-      child[stream].on("data", (chunk: Buffer) => take(decoder.write(chunk)));
-      child[stream].on("end", () => {
-        take(decoder.end());
-        if (rest !== "") onLine(rest, stream);
-      });
+    const add = (text: string): void => void (combined += text);
+    const outputs = {
+      stdout: makeOutput(add, (text) => onLine(text, "stdout")),
+      stderr: makeOutput(add, (text) => onLine(text, "stderr")),
     };
-    follow("stdout");
-    follow("stderr");
-    const stop = (): void => {
-      kill(child.pid, "SIGTERM");
-      setTimeout(() => kill(child.pid, "SIGKILL"), GRACE).unref();
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    child.stdin.on("error", () => undefined); // a command needn't read what it is given
-    child.stdin.end(line.stdin ?? "");
-    child.on("error", (error: NodeJS.ErrnoException) => {
+    const finish = (news: Extract<News, { failed: string } | { ended: unknown }>): void => {
       signal.removeEventListener("abort", stop);
-      const where = line.dir ? ` in ${line.dir}` : "";
-      reject(new Error(`can't run ${program}${where}: ${error.message}`));
-    });
-    child.on("close", (code, killedBy) => {
-      signal.removeEventListener("abort", stop);
+      const [stdout, stderr] = [outputs.stdout.end(), outputs.stderr.end()];
+      if ("failed" in news) {
+        const where = line.dir ? ` in ${line.dir}` : "";
+        return reject(new Error(`can't run ${program}${where}: ${news.failed}`));
+      }
       if (signal.aborted)
         return reject(new Error(`stopped, the operation was cancelled: ${JSON.stringify(line.command)}`));
-      if (code === 0) return resolve({ stdout: trimEnd(printed.stdout), stderr: trimEnd(printed.stderr) });
+      const { code, signal: killedBy } = news.ended;
+      if (code === 0) return resolve({ stdout: trimEnd(stdout), stderr: trimEnd(stderr) });
       const status = killedBy ? `signal: ${killedBy}` : `exit status ${code}`;
       reject(new Error(`${status}: running ${JSON.stringify(line.command)}:\n${combined}`.trimEnd()));
+    };
+    const stop = (): void => {
+      kill("SIGTERM");
+      setTimeout(() => kill("SIGKILL"), GRACE).unref();
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    const launch = {
+      program: program!,
+      args: [...args, line.command],
+      cwd: line.dir || undefined,
+      env: { ...process.env, ...line.environment },
+      stdin: line.stdin ?? "",
+    };
+    const kill = launcher.start(launch, (news) => {
+      if ("stdout" in news) outputs.stdout.take(news.stdout);
+      else if ("stderr" in news) outputs.stderr.take(news.stderr);
+      else finish(news);
     });
   });
+}
+
+/** What a command prints on one stream: passed on by the line, and kept. */
+function makeOutput(
+  add: (text: string) => void,
+  onLine: (line: string) => void,
+): { take(chunk: Uint8Array): void; end(): string } {
+  const decoder = new StringDecoder("utf8");
+  let printed = "";
+  let rest = "";
+  const takeText = (text: string): void => {
+    printed += text;
+    add(text);
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    lines.forEach(onLine);
+  };
+  return {
+    take: (chunk) => takeText(decoder.write(Buffer.from(chunk))),
+    end() {
+      takeText(decoder.end());
+      if (rest !== "") onLine(rest);
+      return printed;
+    },
+  };
 }
 
 const shell = (): string[] => (process.platform === "win32" ? ["cmd", "/C"] : ["/bin/sh", "-c"]);
 
 const trimEnd = (text: string): string => text.replace(/\r?\n$/, "");
-
-function kill(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(process.platform === "win32" ? pid : -pid, signal);
-  } catch {
-    // gone already
-  }
-}
