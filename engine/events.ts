@@ -8,7 +8,7 @@ import type {
   DiagnosticEvent as SdkDiagnosticEvent,
   EngineEvent as SdkEngineEvent,
   StepEventMetadata as SdkStepEventMetadata,
-  StepEventStateMetadata,
+  StepEventStateMetadata as SdkStepEventStateMetadata,
 } from "@pulumi/pulumi/automation/events";
 
 /** What a step does to one resource, in the words of Pulumi's events. */
@@ -33,6 +33,12 @@ export type DiagnosticSeverity = "debug" | "info" | "info#err" | "warning" | "er
 
 export interface DiagnosticEvent extends Omit<SdkDiagnosticEvent, "severity"> {
   severity: DiagnosticSeverity;
+}
+
+export interface StepEventStateMetadata extends SdkStepEventStateMetadata {
+  external?: boolean;
+  /** Paths whose differences aren't shown. */
+  hideDiffs?: string[];
 }
 
 export interface StepEventMetadata extends Omit<SdkStepEventMetadata, "op" | "old" | "new" | "detailedDiff"> {
@@ -66,8 +72,6 @@ export interface EngineEvent extends Omit<
   /** A step has failed. */
   resOpFailedEvent?: { metadata: StepEventMetadata; status: number; steps: number };
 }
-
-export type { StepEventStateMetadata };
 
 /** An event before it has been numbered and dated. */
 export type EventBody = Omit<EngineEvent, "sequence" | "timestamp">;

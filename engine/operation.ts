@@ -300,7 +300,9 @@ function dropDangling(snapshot: Snapshot, previous: ResourceState[]): void {
       parent,
       dependencies: state.dependencies.filter(isThere),
       propertyDependencies: Object.fromEntries(
-        Object.entries(state.propertyDependencies).map(([key, urns]) => [key, urns.filter(isThere)]),
+        Object.entries(state.propertyDependencies)
+          .map(([key, urns]): [string, string[]] => [key, urns.filter(isThere)])
+          .filter(([, urns]) => urns.length > 0),
       ),
       deletedWith: isThere(state.deletedWith) ? state.deletedWith : "",
       replaceWith: state.replaceWith.filter(isThere),

@@ -631,21 +631,20 @@ function applyReplaceOnChanges(diff: DiffResponse, replaceOnChanges: string[], h
   if (replaceOnChanges.length === 0) return diff;
   const replaces = new Set(diff.replaces ?? []);
   let changes = diff.changes;
-  if (hasInitErrors && replaceOnChanges.includes(INIT_ERROR)) {
+  const paths = replaceOnChanges.map(parsePath);
+  if (hasInitErrors && paths.some((option) => pathContains(option, [INIT_ERROR]))) {
     replaces.add(INIT_ERROR);
     changes = "some";
   }
-  const paths = replaceOnChanges.filter((path) => path !== INIT_ERROR).map(parsePath);
   const detailedDiff: Record<string, PropertyDiff> = {};
   for (const [text, difference] of Object.entries(diff.detailedDiff ?? {})) {
     const path = parsePath(text);
     const forced = paths.some((option) => pathContains(option, path));
     detailedDiff[text] = forced ? { ...difference, kind: replacing(difference.kind) } : difference;
   }
-  for (const key of diff.diffs ?? []) if (paths.some((option) => pathContains(option, [key]))) replaces.add(key);
-  // Without the details, whatever lies below a property that differs may have changed.
-  if (!diff.detailedDiff) {
-    for (const key of diff.diffs ?? []) if (paths.some((option) => String(option[0]) === key)) replaces.add(key);
+  for (const key of diff.diffs ?? []) {
+    const path = tryParsePath(key);
+    if (path && paths.some((option) => pathContains(option, path))) replaces.add(key);
   }
   return {
     ...diff,

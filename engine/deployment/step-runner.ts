@@ -1,7 +1,7 @@
 /**
  * Running: one step, carried out. The step's `new` state gets its id and outputs here; nothing is recorded.
  */
-import { InitializationError } from "../provider";
+import { type DiffKind, type DiffResponse, InitializationError, type PropertyDiff } from "../provider";
 import type { ResourceState } from "../resource";
 import { isProviderType, urnName } from "../urn";
 import { mapEntries, type PropertyMap, Secret, withoutSecrets } from "../values";
@@ -253,9 +253,15 @@ async function refresh(step: Step, context: RunnerContext): Promise<StepOutcome>
       initErrors: [],
     };
     step.new = state;
-    const same = JSON.stringify(sorted(state.outputs)) === JSON.stringify(sorted(old.outputs));
-    if (!same) state.modified = context.now();
-    return { kept: true, found: same ? "same" : "update" };
+    const isSame = (before: PropertyMap, now: PropertyMap): boolean =>
+      JSON.stringify(sorted(now)) === JSON.stringify(sorted(before));
+    const same = isSame(old.outputs, state.outputs);
+    if (!same || !isSame(old.inputs, state.inputs)) state.modified = context.now();
+    if (old.external) return { kept: true, found: same ? "same" : "update" };
+    const diff = await driftOf(old, state, provider, context);
+    step.diffs = diff.diffs;
+    step.detailedDiff = diff.detailedDiff;
+    return { kept: true, found: diff.changes === "none" ? "same" : "update" };
   } catch (error) {
     if (error instanceof InitializationError) {
       step.new = { ...old, outputs: incoming(error.properties, old.inputs, PLAIN), initErrors: error.reasons };
@@ -265,7 +271,41 @@ async function refresh(step: Step, context: RunnerContext): Promise<StepOutcome>
   }
 }
 
-/** Outputs in a form that two of them can be compared in. */
+/** What an update to the old inputs would have to change, told the other way round: what has changed since. */
+async function driftOf(
+  old: ResourceState,
+  found: ResourceState,
+  provider: ProviderInstance,
+  { contextFor }: RunnerContext,
+): Promise<DiffResponse> {
+  const diff = await callDiff(
+    provider,
+    {
+      ...identity(found),
+      id: found.id,
+      oldInputs: found.inputs,
+      olds: found.outputs,
+      news: old.inputs,
+      ignoreChanges: old.ignoreChanges,
+    },
+    contextFor,
+  );
+  const detailed = Object.entries(diff.detailedDiff ?? {}).map(
+    ([path, { kind, inputDiff }]): [string, PropertyDiff] => [path, { kind: INVERSE[kind], inputDiff }],
+  );
+  return { ...diff, detailedDiff: Object.fromEntries(detailed) };
+}
+
+const INVERSE: Record<DiffKind, DiffKind> = {
+  add: "delete",
+  "add-replace": "delete-replace",
+  delete: "add",
+  "delete-replace": "add-replace",
+  update: "update",
+  "update-replace": "update-replace",
+};
+
+/** Properties in a form that two of them can be compared in. */
 function sorted(value: unknown): unknown {
   if (value instanceof Secret) return { secret: sorted(value.element) };
   if (Array.isArray(value)) return value.map(sorted);

@@ -75,8 +75,9 @@ export function stepMetadata(step: Step, op: Op = step.op): StepEventMetadata {
     new: step.new ? stateMetadata(step.new) : null,
     ...(step.keys?.length ? { keys: step.keys } : {}),
     ...(step.diffs?.length ? { diffs: step.diffs } : {}),
-    detailedDiff: detailed && Object.keys(detailed).length > 0 ? detailed : null,
-    ...(step.logical ? { logical: true } : {}),
+    detailedDiff: detailed && (step.op === "refresh" || Object.keys(detailed).length > 0) ? detailed : null,
+    // A refresh counts, but isn't told of as a change to the resource.
+    ...(step.logical && step.op !== "refresh" ? { logical: true } : {}),
     provider: state.provider,
   };
 }
@@ -90,10 +91,12 @@ function stateMetadata(state: ResourceState): StepEventStateMetadata {
     id: state.id,
     parent: state.parent,
     ...(state.protect ? { protect: true } : {}),
+    ...(state.external ? { external: true } : {}),
     ...(state.retainOnDelete ? { retainOnDelete: true } : {}),
     inputs: toDisplay(state.inputs),
     outputs: toDisplay(state.outputs),
     provider: state.provider,
     ...(state.initErrors.length > 0 ? { initErrors: state.initErrors } : {}),
+    ...(state.hideDiffs.length > 0 ? { hideDiffs: state.hideDiffs } : {}),
   };
 }

@@ -264,13 +264,13 @@ interface CheckpointFields {
 
 /** The checkpoint's names of the lists in `HookBindings`. */
 const HOOK_KEYS = [
-  ["beforeCreate", "before-create"],
-  ["afterCreate", "after-create"],
-  ["beforeUpdate", "before-update"],
-  ["afterUpdate", "after-update"],
-  ["beforeDelete", "before-delete"],
-  ["afterDelete", "after-delete"],
-  ["onError", "on-error"],
+  ["beforeCreate", "BeforeCreate"],
+  ["afterCreate", "AfterCreate"],
+  ["beforeUpdate", "BeforeUpdate"],
+  ["afterUpdate", "AfterUpdate"],
+  ["beforeDelete", "BeforeDelete"],
+  ["afterDelete", "AfterDelete"],
+  ["onError", "OnError"],
 ] as const;
 
 function serializeHooks({ hooks }: ResourceState): Record<string, string[]> | undefined {

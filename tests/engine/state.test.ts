@@ -62,7 +62,7 @@ describe("the checkpoint", () => {
     ignoreChanges: ["text"],
     hideDiff: ["list"],
     replaceOnChanges: ["none"],
-    resourceHooks: { "before-create": ["h"], "after-delete": ["h"] },
+    resourceHooks: { "BeforeCreate": ["h"], "AfterDelete": ["h"] },
     // Written by the CLI; this engine has no use for them.
     stackTrace: [{ sourcePosition: "project:///index.ts#11,13" }, {}],
     refreshBeforeUpdate: true,

@@ -1,0 +1,8 @@
+import { basics } from "./basics";
+import { failures } from "./failures";
+import { flags } from "./flags";
+import { options } from "./options";
+import { values } from "./values";
+import type { Program } from "../program";
+
+export const programs: Program[] = [...basics, ...options, ...values, ...flags, ...failures];
