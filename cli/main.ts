@@ -74,6 +74,7 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
     .option("-v, --verbose", "show everything that is done")
     .option("--debug", "show where errors come from")
     .option("-p, --parallel <n>", "do so many things at once at most", positiveInteger)
+    .option("--isolated", "run the program in a process of its own")
     .option("-f, --skip-preview", "don't show the changes before asking")
     .option("--non-interactive", "ask nothing, whatever the terminal")
     .addOption(new Option("--color <when>", "use colours").choices(["always", "never", "auto"]))

@@ -18,6 +18,8 @@ export interface CommonOptions {
   verbose: boolean;
   debug: boolean;
   parallel?: number;
+  /** Runs the program in a process of its own. */
+  isolated: boolean;
   skipPreview: boolean;
   nonInteractive: boolean;
   color?: "always" | "never" | "auto";
@@ -41,6 +43,7 @@ export function commonOptions(values: Record<string, unknown>): CommonOptions {
     json: Boolean(values.json),
     verbose: Boolean(values.verbose),
     debug: Boolean(values.debug),
+    isolated: Boolean(values.isolated),
     skipPreview: Boolean(values.skipPreview),
     nonInteractive: Boolean(values.nonInteractive),
   };

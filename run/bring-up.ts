@@ -213,6 +213,7 @@ export async function bringUp(
       onEvent,
       signal: controller.signal,
       parallel: options.parallel,
+      isolated: options.isolated,
       message: `seatrial ${options.again ? "rerun" : "test"} ${identity.run}`,
       ...(options.again ? await onlyTheTests(prepared) : {}),
     });

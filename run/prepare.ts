@@ -29,6 +29,8 @@ export interface TestOptions {
   /** Seconds that the run may take until the tests have ended. */
   timeout?: number;
   parallel?: number;
+  /** Runs the program in a process of its own. */
+  isolated?: boolean;
 }
 
 /** A run that has all it needs to begin. */

@@ -134,6 +134,7 @@ async function operate(
       },
       ...definedOnly({
         parallel: common.parallel,
+        isolated: common.isolated,
         refresh: options.refresh,
         expectNoChanges: options.expectNoChanges,
         targets: options.targets,

@@ -31,6 +31,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         cwd: common.cwd,
         config: common.config,
         again: options.again,
+        isolated: common.isolated,
         ...definedOnly({
           stack: common.stack,
           configFile: common.configFile,

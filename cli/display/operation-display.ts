@@ -93,7 +93,7 @@ export function operationDisplay(
     streamID,
   }: NonNullable<EngineEvent["diagnosticEvent"]>) {
     const name = urn && nameInUrn(urn);
-    if (ephemeral || severity === "debug") return;
+    if (ephemeral || (severity === "debug" && !options.verbose)) return;
     if (streamID) return stream(`${urn} ${streamID}`, name, message);
     const text = `${prefix ?? ""}${stripControlCodes(message)}`.trimEnd();
     if (text === "" || (severity === "info" && !options.verbose && urn)) return;

@@ -82,7 +82,8 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
     const name = urn ? `${nameInUrn(urn)}: ` : "";
     if (severity === "error") screen.line(indent(`${style.red("error")} ${name}${text}`));
     else if (severity === "warning") screen.line(indent(`${style.yellow("warning")} ${name}${text}`));
-    else if (options.verbose) screen.line(indent(style.dim(`${name}${text}`)));
+    // Without a resource it is what the program writes.
+    else if (options.verbose || (!urn && severity !== "debug")) screen.line(indent(style.dim(`${name}${text}`)));
   }
 
   function rule(title: string): string {
