@@ -213,7 +213,10 @@ export class Deployment {
   async finish(): Promise<void> {
     await this.settled();
     if (this.stopped) return;
-    const { steps, refusals } = this.parts.generator.deletions((state) => this.parts.recorder.isLeft(state));
+    const { steps, refusals } = this.parts.generator.deletions(
+      (state) => this.parts.recorder.isLeft(state),
+      this.parts.recorder.unsettled,
+    );
     for (const refusal of refusals) this.report(refusal);
     if (refusals.length === 0 || this.preview) await this.deleteAll(steps);
     await this.settled();

@@ -188,11 +188,15 @@ export class StepGenerator {
 
   /**
    * Once the program has ended: everything it didn't ask for, and what has been replaced. What a resource that stays
-   * depends on stays too. `isLeft` tells which resources of the last snapshot no step has dealt with.
+   * depends on stays too, and so does what is needed to settle what an earlier operation was doing to `unsettled`.
+   * `isLeft` tells which resources of the last snapshot no step has dealt with.
    *
    * Of an operation with targets: what would have to go with one and isn't one itself is refused.
    */
-  deletions(isLeft: (state: ResourceState) => boolean): { steps: Step[]; refusals: ResourceError[] } {
+  deletions(
+    isLeft: (state: ResourceState) => boolean,
+    unsettled: ResourceState[],
+  ): { steps: Step[]; refusals: ResourceError[] } {
     const { isTarget, targetDependents } = this.options.selection;
     const going = selected(this.previous, { ...this.options.selection, targetDependents: true });
     const steps = new Map<ResourceState, Step>();
@@ -209,7 +213,7 @@ export class StepGenerator {
             `Resource '${urn}' will be destroyed but was not specified in --target list.\nEither include resource in --target list or pass --target-dependents to proceed.`,
           ),
       );
-    const needed = new Set<string>();
+    const needed = new Set(unsettled.flatMap(dependenciesOf));
     for (const state of [...this.previous].reverse()) {
       if (steps.has(state) && !needed.has(state.urn)) continue;
       steps.delete(state);

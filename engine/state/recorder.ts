@@ -29,6 +29,8 @@ export interface Recorder {
   end(step: Step, kept: boolean): Promise<void>;
   /** A component, the stack among them, got its outputs. */
   outputs(state: ResourceState): Promise<void>;
+  /** What an interrupted operation was doing something to, where what became of it can't be seen. */
+  readonly unsettled: ResourceState[];
   /** A resource of the last snapshot that no step has replaced by a newer state or taken away. */
   isLeft(state: ResourceState): boolean;
   /** The snapshot as it is now: what was touched, in the order it was, then the rest. */
@@ -152,6 +154,7 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
     async outputs(state) {
       append(() => ({ change: serialize(state), was: lines.get(state) }));
     },
+    unsettled: base.pendingOperations.map(({ resource }) => resource),
     isLeft: (state) => indexes.has(state) && !done.has(state),
     snapshot: () => ({
       resources: withRenamed(
