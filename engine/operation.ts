@@ -247,7 +247,10 @@ async function runProgram(
         // A stopped deployment has told its reason; what the program makes of it is a consequence.
         if (!deployment.isHalted) deployment.programFailed({ message });
       },
-      onOutput: (stream, line) => events.diagnostic(stream === "stdout" ? "info" : "info#err", line),
+      onOutput: (stream, line) => {
+        // Nor is what it says of being stopped, such as that promises are left.
+        if (!deployment.isHalted) events.diagnostic(stream === "stdout" ? "info" : "info#err", line);
+      },
       onWarning: (message) => events.diagnostic("warning", message),
       onDetail: (message) => events.diagnostic("debug", message),
       hasFailed: () => deployment.errors.length > 0,

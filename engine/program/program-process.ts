@@ -17,7 +17,7 @@ import type { FoundProgram, ProgramOptions, RunningProgram } from "./program";
 const ALREADY_TOLD = 32;
 
 /** How long a program may take to end by itself, in milliseconds: its work is done, or it is told that it is over. */
-const PATIENCE_MS = { ended: 10_000, stopped: 2_000, cancelled: 0 };
+const PATIENCE_MS = { ended: 10_000, stopped: 500, cancelled: 0 };
 
 /** How long after SIGINT it is killed. */
 const INTERRUPTED_MS = 2_000;

@@ -10,6 +10,8 @@ export interface Act {
   kind: OperationOptions["kind"];
   options?: Partial<OperationOptions>;
   config?: Record<string, string>;
+  /** Cancels as soon as the program has written this. */
+  cancelAt?: string;
   faults?: Record<string, Fault>;
 }
 
@@ -39,11 +41,12 @@ async function main(): Promise<void> {
   writeFileSync(resultFile, JSON.stringify(played));
 }
 
-async function play(cloud: Cloud, { kind, options, config, faults }: Act): Promise<Played> {
+async function play(cloud: Cloud, { kind, options, config, cancelAt, faults }: Act): Promise<Played> {
   cloud.log = [];
   cloud.faults.clear();
   for (const [call, fault] of Object.entries(faults ?? {})) cloud.faults.set(call, fault);
   const events: EngineEvent[] = [];
+  const controller = new AbortController();
   const stack = await openStack({
     project: loadProject(folder),
     name: "test",
@@ -53,7 +56,11 @@ async function play(cloud: Cloud, { kind, options, config, faults }: Act): Promi
   const outcome = await runOperation(stack, {
     kind,
     providers: { fake: cloud.provider },
-    onEvent: (event) => events.push(event),
+    signal: controller.signal,
+    onEvent(event) {
+      events.push(event);
+      if (cancelAt !== undefined && event.diagnosticEvent?.message.includes(cancelAt)) controller.abort();
+    },
     ...options,
   }).catch((error: Error) => error);
   const { deployment } = await stack.export();
