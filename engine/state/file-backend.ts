@@ -11,24 +11,22 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import {
-  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { UserError, type Project } from "../api";
 import type { SerializedDeployment } from "./checkpoint";
-import { markCompacted } from "./journal";
+import { cannotWrite, markCompacted } from "./journal";
 
 /** State is for its owner only: it may tell more than its secrets. */
 const FILE_MODE = 0o600;
@@ -205,15 +203,16 @@ const sha256 = (content: string | Buffer): string => createHash("sha256").update
 
 /** Writes beside the file and renames, so that a reader sees the old content or the new, never half of it. */
 function write(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: FOLDER_MODE });
   const temporary = `${file}.${process.pid}.tmp`;
-  const fd = openSync(temporary, "w", FILE_MODE);
   try {
-    writeSync(fd, text);
-  } finally {
-    closeSync(fd);
+    mkdirSync(dirname(file), { recursive: true, mode: FOLDER_MODE });
+    // Goes on where the system takes only a part at a time.
+    writeFileSync(temporary, text, { mode: FILE_MODE });
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw cannotWrite(file, error as Error);
   }
-  renameSync(temporary, file);
 }
 
 function readLock(path: string): LockContent | undefined {

@@ -23,9 +23,12 @@ import { type Entry, type Journal, type Marker, openJournal, readJournal } from 
 type Body<T> = T extends unknown ? Omit<T, "n"> : never;
 
 export interface Recorder {
-  /** Before a step runs. */
+  /** Before a step runs. Throws a UserError where it can't be recorded: then it must not run. */
   begin(step: Step): Promise<void>;
-  /** After it ran; `kept` tells that the step's new state exists, though the step may have failed. */
+  /**
+   * After it ran; `kept` tells that the step's new state exists, though the step may have failed. What the journal
+   * doesn't take is in the snapshot all the same; no further step begins.
+   */
   end(step: Step, kept: boolean): Promise<void>;
   /** A component, the stack among them, got its outputs. */
   outputs(state: ResourceState): Promise<void>;
@@ -62,9 +65,14 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
 
   const serialize = (state: ResourceState): SerializedResource =>
     serializeResource(state, (plaintext) => journal!.encrypt(plaintext));
+  let failure: Error | undefined;
   const append = (body: () => Body<Exclude<Entry, Marker>>): number => {
     const n = ++count;
-    if (journal) journal.append({ n, ...body() } as Entry);
+    try {
+      if (journal) journal.append({ n, ...body() } as Entry);
+    } catch (error) {
+      failure ??= error as Error;
+    }
     return n;
   };
   const add = (state: ResourceState, step: Step, old: ResourceState | undefined, condemned?: ResourceState): void => {
@@ -94,6 +102,7 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
       const resource =
         type === "deleting" ? step.old! : type === "updating" ? { ...step.new!, id: step.old!.id } : step.new!;
       const line = append(() => ({ begin: type, resource: serialize(resource) }));
+      if (failure) throw failure;
       pending.set(step, { line, operation: { type, resource } });
     },
     async end(step, kept) {
