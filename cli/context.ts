@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Project, Stack } from "../engine";
+import type { Project, Stack, StackManagement } from "../engine";
 import { UserError } from "../engine/api";
 import type { Engine } from "../run/host";
 import type { CommonOptions } from "./options";
@@ -36,6 +36,19 @@ export async function openNamedStack(
     config: options.config,
     ...(options.configFile ? { configFile: options.configFile } : {}),
   });
+}
+
+/** A stack with what only the embedded engine can do about it. */
+export async function openManaged(options: CommonOptions, name?: string): Promise<ManagedStack> {
+  const context = await openProject(options);
+  const stack = await openNamedStack(context, options, name ?? (await stackName(context, options)), false);
+  return { context, stack, management: (await import("../engine")).manageStack(stack) };
+}
+
+export interface ManagedStack {
+  context: ProjectContext;
+  stack: Stack;
+  management: StackManagement;
 }
 
 /**

@@ -1,14 +1,16 @@
 import { Command, CommanderError, Option } from "commander";
 import { UserError } from "../engine/api";
+import { addOperationCommands } from "./operation-commands";
 import {
+  type Act,
   collectValues,
   commonOptions,
   definedOnly,
   durationOption,
   positiveInteger,
   splitCommand,
-  type CommonOptions,
 } from "./options";
+import { addStackCommands } from "./stack-commands";
 import { version } from "../package.json";
 
 /** The exit code of wrong usage or wrong configuration. */
@@ -36,6 +38,7 @@ export async function main(argv: string[]): Promise<number> {
     end: (result) => (code = result),
   });
   try {
+    refuseVersions(own);
     await program.parseAsync(own, { from: "user" });
     return code;
   } catch (error) {
@@ -43,6 +46,13 @@ export async function main(argv: string[]): Promise<number> {
     process.stderr.write(`error: ${explain(error, own.includes("--debug"))}\n`);
     if (error instanceof UserError) return wrongUsage;
     return testing ? stackFailed : 1;
+  }
+}
+
+/** Pulumi's option for an earlier state; `--version` alone would be taken for the question after ours. */
+function refuseVersions(own: string[]): void {
+  if (own.includes("stack") && own.includes("export") && own.some((word) => /^--version(=|$)/.test(word))) {
+    throw new UserError("stack export --version: a file backend keeps no numbered versions, only the present state");
   }
 }
 
@@ -75,16 +85,15 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
     .option("--debug", "show where errors come from")
     .option("-p, --parallel <n>", "do so many things at once at most", positiveInteger)
     .option("--isolated", "run the program in a process of its own")
-    .option("-f, --skip-preview", "don't show the changes before asking")
     .option("--non-interactive", "ask nothing, whatever the terminal")
     .addOption(new Option("--color <when>", "use colours").choices(["always", "never", "auto"]))
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text) });
 
   /** What a command does, with the common options wherever they stood. */
-  const act =
-    (work: (common: CommonOptions, command: Command) => Promise<number>, takesCommand = false) =>
-    async (...parameters: unknown[]) => {
+  const act: Act =
+    (work, takesCommand = false) =>
+    async (...parameters) => {
       const command = parameters.at(-1) as Command;
       if (testsCommand && !takesCommand) throw new UserError(`seatrial ${command.name()} takes nothing after "--"`);
       if (testsCommand?.length === 0) throw new UserError('"--" is followed by no command');
@@ -114,75 +123,8 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
     );
   }
 
-  const operations = {
-    up: ["update", "bring the stack to what the program says"],
-    preview: ["preview", "show what up would do"],
-    destroy: ["destroy", "remove everything in the stack"],
-    refresh: ["refresh", "bring the state to what is really there"],
-  } as const;
-  for (const [name, [kind, description]] of Object.entries(operations)) {
-    const command = program
-      .command(name)
-      .description(description)
-      .option("-t, --target <urn>", "only this resource; may be given often", collectValues)
-      .option("-m, --message <text>", "say this in the stack's history")
-      .option("--expect-no-changes", "fail if anything would change");
-    if (name !== "refresh") command.option("-r, --refresh", "refresh first");
-    if (name === "up" || name === "preview") {
-      command.option("--replace <urn>", "make this resource anew; may be given often", collectValues);
-    }
-    command.action(
-      act(async (common, self) => {
-        const { operationCommand } = await import("./commands/operations");
-        const { target, replace, refresh, expectNoChanges, message } = self.opts<{
-          target?: string[];
-          replace?: string[];
-          refresh?: boolean;
-          expectNoChanges?: boolean;
-          message?: string;
-        }>();
-        const options = definedOnly({ targets: target, replaces: replace, refresh, expectNoChanges, message });
-        return await operationCommand(common, { kind, ...options });
-      }),
-    );
-  }
-
-  const stack = program.command("stack").description("look at stacks and their state");
-  const stackCommand = (
-    usage: string,
-    description: string,
-    work: (
-      module: typeof import("./commands/stack"),
-      common: CommonOptions,
-      args: string[],
-      options: Record<string, unknown>,
-    ) => Promise<number>,
-  ) =>
-    stack
-      .command(usage)
-      .description(description)
-      .action(
-        act(async (common, self) => await work(await import("./commands/stack"), common, self.args, self.opts())),
-      );
-  stackCommand("output [name]", "show the outputs, or one of them", (module, common, [name], { showSecrets }) =>
-    module.outputCommand(common, { ...definedOnly({ name }), showSecrets: Boolean(showSecrets) }),
-  ).option("--show-secrets", "show secrets in the clear");
-  stackCommand("export", "write the state", (module, common, _, { file }) =>
-    module.exportCommand(common, definedOnly({ file: file as string | undefined })),
-  ).option("--file <file>", "to a file, not to standard output");
-  stackCommand("import", "replace the state", (module, common, _, { file }) =>
-    module.importCommand(common, definedOnly({ file: file as string | undefined })),
-  ).option("--file <file>", "from a file, not from standard input");
-  stackCommand("ls", "list the stacks", (module, common) => module.listCommand(common));
-  stackCommand("init <name>", "make a stack and select it", (module, common, [name]) =>
-    module.initCommand(common, name!),
-  );
-  stackCommand("select <name>", "make it the one that commands mean", (module, common, [name]) =>
-    module.selectCommand(common, name!),
-  );
-  stackCommand("rm <name>", "forget a stack that has been destroyed", (module, common, [name], { force }) =>
-    module.removeCommand(common, name!, Boolean(force)),
-  ).option("--force", "even if it still has resources");
+  addOperationCommands(program, act);
+  addStackCommands(program, act);
 
   program
     .command("logs")

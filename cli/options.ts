@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { UserError } from "../engine/api";
 import { parseDuration } from "../run/duration";
 
@@ -20,10 +20,15 @@ export interface CommonOptions {
   parallel?: number;
   /** Runs the program in a process of its own. */
   isolated: boolean;
-  skipPreview: boolean;
   nonInteractive: boolean;
   color?: "always" | "never" | "auto";
 }
+
+/** Makes an action of what a command does: `work` gets the common options wherever they stood. */
+export type Act = (
+  work: (common: CommonOptions, command: Command) => Promise<number>,
+  takesCommand?: boolean,
+) => (...parameters: unknown[]) => Promise<void>;
 
 /** Commander's values with paths made absolute: a program may change the directory that relative ones mean. */
 export function commonOptions(values: Record<string, unknown>): CommonOptions {
@@ -44,7 +49,6 @@ export function commonOptions(values: Record<string, unknown>): CommonOptions {
     verbose: Boolean(values.verbose),
     debug: Boolean(values.debug),
     isolated: Boolean(values.isolated),
-    skipPreview: Boolean(values.skipPreview),
     nonInteractive: Boolean(values.nonInteractive),
   };
 }

@@ -1,3 +1,4 @@
+import type { SerializedResource } from "./state/checkpoint";
 import type { EngineEvent, Op } from "./events";
 import type { ProviderFactory } from "./provider";
 import type { PropertyMap } from "./values";
@@ -56,10 +57,13 @@ export interface Stack {
   readonly config: Map<string, ConfigValue>;
   /** The settings file that was read, if there is one. */
   readonly settingsFile?: string;
-  /** The deployment as `pulumi stack export` gives it (`{version, deployment}`); secrets encrypted. */
-  export(): Promise<UntypedDeployment>;
-  /** Replaces the state by an exported one. Refuses versions it doesn't know and snapshots that aren't sound. */
-  import(deployment: UntypedDeployment): Promise<void>;
+  /** The deployment as `pulumi stack export` gives it (`{version, deployment}`); secrets encrypted unless asked for. */
+  export(options?: { showSecrets?: boolean }): Promise<UntypedDeployment>;
+  /**
+   * Replaces the state by an exported one. Refuses versions it doesn't know; unless forced also snapshots that aren't
+   * sound and those of another stack.
+   */
+  import(deployment: UntypedDeployment, options?: { force?: boolean }): Promise<void>;
   /** The stack's outputs; secrets as `[secret]` unless asked for. */
   outputs(options?: { showSecrets?: boolean }): Promise<Record<string, unknown>>;
   /** The resources of the state: what `logs`, `rerun` and reports need. Decrypted. */
@@ -84,14 +88,83 @@ export interface UntypedDeployment {
   deployment: Record<string, unknown> | null;
 }
 
-export type OperationKind = "preview" | "update" | "refresh" | "destroy";
+/** What can be done about a stack besides operating on it. */
+export interface StackManagement {
+  /** What was done to the stack, the last first. */
+  history(): Promise<HistoryEntry[]>;
+  /** Who holds the stack's lock, as far as the backend knows. */
+  locks(): Promise<StackLock[]>;
+  /** Takes the locks away. What an operation that broke off has recorded is put into the state first. */
+  breakLocks(locks: StackLock[]): Promise<void>;
+  /** Gives the stack another name: in its state, its history and its settings file. */
+  rename(name: string): Promise<void>;
+  /** Encrypts a text as the stack's secrets are; `salt` belongs beside it in a settings file. */
+  encrypt(plaintext: string): { ciphertext: string; salt: string };
+}
+
+/** What an operation did, as the backend's history tells it. */
+export interface HistoryEntry {
+  kind: string;
+  message: string;
+  result: string;
+  startTime: Date;
+  endTime: Date;
+  resourceChanges: Partial<Record<Op, number>>;
+  environment: Record<string, string>;
+}
+
+export interface StackLock {
+  file: string;
+  pid: number;
+  username: string;
+  hostname: string;
+  /** ISO 8601. */
+  timestamp: string;
+  /** Whether the process is there; `unknown` on another host. */
+  owner: "alive" | "gone" | "unknown";
+}
+
+export type OperationKind = "preview" | "update" | "refresh" | "destroy" | "import";
+
+/** An existing resource that an `import` adopts. */
+export interface ImportRequest {
+  type: string;
+  name: string;
+  /** The provider's id of it; empty for a component, which has none. */
+  id: string;
+  /** A URN, or the name of another of the requests; the stack if absent. */
+  parent?: string;
+  /** URN of an explicit provider in the state. */
+  provider?: string;
+  /** Version of the default provider. */
+  version?: string;
+  protect: boolean;
+}
+
+/** One step in the form of the CLI's `preview --json`: secrets as `[secret]`, unknowns as the sentinel. */
+export interface StepDigest {
+  op: Op;
+  urn: string;
+  provider?: string;
+  oldState?: SerializedResource;
+  newState?: SerializedResource;
+  diffReasons?: string[];
+  replaceReasons?: string[];
+  detailedDiff: Record<string, { kind: string; inputDiff: boolean }> | null;
+}
 
 export interface OperationOptions {
   kind: OperationKind;
   /** Providers in this process, by package name. */
   providers: Record<string, ProviderFactory>;
+  /** Only finds out what an update, a refresh, a destroy or an import would do; a `preview` is that of an update. */
+  previewOnly?: boolean;
+  /** Of an import: what to adopt. */
+  imports?: ImportRequest[];
   /** Called for every event, in order, while the operation runs. Must not throw. */
   onEvent?: (event: EngineEvent) => void;
+  /** Called for every step; for one that a refresh has changed a second time, with what it found. Must not throw. */
+  onStep?: (step: StepDigest) => void;
   /**
    * Aborting it cancels: no new step starts, running provider calls are told to stop, what exists is recorded, and
    * the result is `failed` with `cancelled` set.
@@ -106,6 +179,8 @@ export interface OperationOptions {
   targetDependents?: boolean;
   /** URNs that are not operated on. */
   excludes?: string[];
+  /** What depends on something excluded is excluded too. */
+  excludeDependents?: boolean;
   /** URNs to be replaced even if nothing changed. */
   replaces?: string[];
   /** Refreshes before the operation. */

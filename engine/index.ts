@@ -12,4 +12,5 @@ export * from "./values";
 export * from "./events";
 export * from "./api";
 export { loadProject } from "./project/project";
-export { listStacks, openStack, runOperation } from "./stack";
+export { removeSetting, settingPlace, writeSetting } from "./project/settings-file";
+export { listStacks, manageStack, openStack, runOperation } from "./stack";

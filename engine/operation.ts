@@ -4,6 +4,7 @@ import { UserError, type ConfigValue, type OperationOptions, type OperationResul
 import { Deployment } from "./deployment/deployment";
 import { eventStream, type EventStream } from "./deployment/event-stream";
 import { type Hooks, makeHooks } from "./deployment/hooks";
+import { importResources } from "./deployment/import";
 import { makeMasker, type Masker } from "./deployment/masker";
 import { type ContextFor, ProviderRegistry } from "./deployment/provider-registry";
 import { settlePending, warnOfPending } from "./deployment/settle";
@@ -57,10 +58,15 @@ const ORGANIZATION = "organization";
 export async function operate(
   target: OperationTarget,
   options: OperationOptions,
-  run: ProgramRunner = runProgram,
+  run: ProgramRunner = options.kind === "import" ? runImport : runProgram,
 ): Promise<OperationOutcome> {
   const started = process.hrtime.bigint();
-  const preview = options.kind === "preview";
+  if (options.kind === "destroy" || options.kind === "refresh") {
+    const urns = new Set(target.snapshot.resources.map(({ urn }) => urn));
+    const [missing] = missingTargets(options.targets, (urn) => urns.has(urn));
+    if (missing) throw new UserError(missing);
+  }
+  const preview = isPreview(options);
   const masker = makeMasker();
   for (const { value, secret } of target.config.values()) if (secret) masker.learn(new Secret(value));
   for (const state of target.snapshot.resources) [state.inputs, state.outputs].forEach((map) => masker.learn(map));
@@ -123,6 +129,11 @@ export async function operate(
   };
 }
 
+/** Nothing is to be done, only to be found out. */
+export function isPreview({ kind, previewOnly }: OperationOptions): boolean {
+  return kind === "preview" || previewOnly === true;
+}
+
 function providerContexts(signal: AbortSignal, events: EventStream): ContextFor {
   return (urn) => ({
     signal,
@@ -161,7 +172,7 @@ async function runPhase(
   events: EventStream,
   masker: Masker,
 ): Promise<Phase> {
-  const preview = options.kind === "preview";
+  const preview = isPreview(options);
   const signal = options.signal ?? new AbortController().signal;
   const contextFor = providerContexts(signal, events);
   const previous = target.snapshot.resources.map((state) => ({ ...state }));
@@ -200,9 +211,13 @@ async function runPhase(
   if (signal.aborted) cancel();
   signal.addEventListener("abort", cancel, { once: true });
   try {
-    if (phase === "refresh") await deployment.runAll(refreshSteps(selected(previous, selection)));
+    const isOld = (urn: string): boolean => previous.some((state) => state.urn === urn && !state.delete);
+    const missing = phase === "main" ? missingTargets(options.replaces, isOld) : [];
+    for (const message of missing) deployment.programFailed({ message });
+    if (missing.length > 0) deployment.stop();
+    else if (phase === "refresh") await deployment.runAll(refreshSteps(selected(previous, selection)));
     else if (options.kind === "destroy") await deployment.finish();
-    else await run(deployment, target, options, events, hooks);
+    else await run(deployment, { ...target, snapshot }, options, events, hooks);
     await deployment.settled();
     const outputs =
       phase === "main" && options.kind !== "destroy"
@@ -216,6 +231,19 @@ async function runPhase(
     await registry.close();
     recorder.close();
   }
+}
+
+async function runImport(
+  deployment: Deployment,
+  { snapshot, stack, project }: OperationTarget,
+  { imports = [], providers }: OperationOptions,
+): Promise<void> {
+  await importResources(deployment, imports, {
+    stack,
+    project: project.name,
+    resources: snapshot.resources,
+    providers,
+  });
 }
 
 async function runProgram(
@@ -239,7 +267,7 @@ async function runProgram(
       organization: ORGANIZATION,
       config: target.config,
       address: monitor.address,
-      preview: options.kind === "preview",
+      preview: isPreview(options),
       parallel: options.parallel,
       isolated: options.isolated ?? false,
       ...(options.workingDirectory ? { workingDirectory: options.workingDirectory } : {}),
@@ -260,6 +288,10 @@ async function runProgram(
       if (deployment.mayDelete && !deployment.isHalted && !deployment.hasStackOutputs) {
         deployment.programFailed({ message: "the program broke off before it had registered the stack's outputs" });
       }
+      if (deployment.mayDelete && !deployment.isHalted) {
+        const missing = missingTargets(options.targets, (urn) => deployment.knows(urn));
+        for (const message of missing) deployment.programFailed({ message });
+      }
       if (deployment.mayDelete) await deployment.finish();
       if (!deployment.isHalted) await Promise.race([program.sent(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     } finally {
@@ -271,11 +303,20 @@ async function runProgram(
   }
 }
 
-function selectTargets({ targets, excludes, targetDependents = false }: OperationOptions): Selection {
+/** What to say of the URNs, other than patterns, that name no resource. */
+function missingTargets(targets: string[] = [], isThere: (urn: string) => boolean): string[] {
+  return targets
+    .filter((target) => !target.includes("*") && !isThere(target))
+    .map((urn) => `there is no resource ${urn} in this stack (a $ in a URN has to be quoted in a shell)`);
+}
+
+function selectTargets(options: OperationOptions): Selection {
+  const { targets, excludes, targetDependents = false, excludeDependents = false } = options;
   if (targets?.length && excludes?.length)
     throw new UserError("--target and --exclude can't be used together: name one or the other");
   return {
     targetDependents,
+    excludeDependents,
     ...(targets?.length ? { isTarget: urnMatcher(targets) } : {}),
     ...(excludes?.length ? { isExcluded: urnMatcher(excludes) } : {}),
   };

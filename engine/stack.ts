@@ -1,17 +1,19 @@
 /** A stack: its settings, its state in the backend, and the operations on it. */
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import {
   type OpenStackOptions,
   type OperationOptions,
   type OperationResult,
   type Project,
   type Stack,
+  type StackManagement,
   type StackSummary,
   type UntypedDeployment,
   UserError,
 } from "./api";
-import { operate, type ProgramRunner, stackOutputsOf } from "./operation";
+import { isPreview, operate, type ProgramRunner, stackOutputsOf } from "./operation";
 import { hasSecureValues, loadStackSettings, resolveConfig } from "./project/project";
 import { givenPassphrase, openStackSecrets } from "./secrets/stack-secrets";
 import type { SecretsManager } from "./secrets/passphrase";
@@ -26,6 +28,8 @@ import { backendFolder, type Checkpoint, FileBackend } from "./state/file-backen
 import { integrityProblem } from "./state/integrity";
 import { journalSalt } from "./state/journal";
 import { journalRecorder, memoryRecorder, replayJournal } from "./state/recorder";
+import { digesting } from "./state/step-digest";
+import { renameSnapshot } from "./state/rename";
 import { toDisplay, toPlain } from "./values";
 
 /** What a stack holds beyond its public face; operations reach it through this map, callers don't. */
@@ -40,11 +44,7 @@ const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;
 
 export async function openStack(options: OpenStackOptions): Promise<Stack> {
   const { project, name, env = process.env } = options;
-  if (!STACK_NAME.test(name)) {
-    throw new UserError(
-      `"${name}" can't be a stack's name: letters, digits, "-", "_" and "." are allowed, at most 100`,
-    );
-  }
+  checkName(name);
   const backend = new FileBackend(backendFolder(project, env), project.name);
   if (!options.create && !backend.exists(name)) {
     throw new UserError(`there is no stack "${name}" of ${project.name}: "seatrial stack ls" shows those there are`);
@@ -66,7 +66,12 @@ export async function openStack(options: OpenStackOptions): Promise<Stack> {
     name,
     config,
     ...(settings.file ? { settingsFile: settings.file } : {}),
-    async export() {
+    async export({ showSecrets = false } = {}) {
+      if (showSecrets) {
+        const { snapshot } = readSnapshot(backend, name, secrets);
+        const deployment = serializeDeployment(snapshot, secrets, { showSecrets });
+        return { version: 3, deployment: deployment as unknown as Record<string, unknown> };
+      }
       const loaded = backend.load(name);
       const journal = readSnapshot(backend, name, secrets);
       const deployment = journal.replayed
@@ -74,13 +79,13 @@ export async function openStack(options: OpenStackOptions): Promise<Stack> {
         : (loaded?.checkpoint.latest ?? null);
       return { version: loaded?.version ?? 3, deployment: deployment as unknown as Record<string, unknown> | null };
     },
-    async import(untyped) {
+    async import(untyped, { force = false } = {}) {
       const snapshot = deserializeDeployment(
         untyped as { version: number; deployment: unknown },
         importSecrets(untyped, secrets, env),
       );
-      const problem = integrityProblem(snapshot);
-      if (problem) throw new UserError(`the state can't be imported: ${problem}`);
+      const problem = integrityProblem(snapshot) ?? foreignProblem(snapshot, project.name, name);
+      if (problem && !force) throw new UserError(`the state can't be imported: ${problem}`);
       const unlock = backend.lock(name, () => undefined);
       try {
         backend.save(name, serializeDeployment(snapshot, secrets));
@@ -109,6 +114,49 @@ export async function openStack(options: OpenStackOptions): Promise<Stack> {
   return stack;
 }
 
+/** Throws a UserError for a stack that another engine has opened. */
+export function manageStack(stack: Stack): StackManagement {
+  const { project, name, settingsFile } = stack;
+  const inside = internals.get(stack);
+  if (!inside) throw new UserError("with --engine pulumi, use the Pulumi CLI's own command for this");
+  const { backend, secrets } = inside;
+  return {
+    history: async () => backend.history(name),
+    locks: async () => backend.locks(name),
+    async breakLocks(locks) {
+      // Without its lock nothing would tell the CLI that the journal knows more than the checkpoint.
+      foldJournal(backend, name, secrets);
+      for (const { file } of locks) rmSync(file, { force: true });
+    },
+    async rename(other) {
+      checkName(other);
+      if (backend.exists(other)) throw new UserError(`the stack ${other} of ${project.name} exists already`);
+      const settingsTo = join(project.root, `Pulumi.${other}.yaml`);
+      const ownSettings =
+        settingsFile !== undefined && /^Pulumi\.(.*)\.ya?ml$/.exec(basename(settingsFile))?.[1] === name;
+      if (ownSettings && existsSync(settingsTo)) throw new UserError(`${settingsTo} exists already`);
+      const unlock = backend.lock(name, () => undefined);
+      try {
+        const { snapshot } = readSnapshot(backend, name, secrets);
+        const renamed = renameSnapshot(snapshot, project.name, name, other);
+        backend.rename(name, other, serializeDeployment(renamed, secrets));
+      } finally {
+        unlock();
+      }
+      if (ownSettings) renameSync(settingsFile!, settingsTo);
+    },
+    encrypt: (plaintext) => ({ ciphertext: secrets.encrypt(plaintext), salt: secrets.state.salt }),
+  };
+}
+
+function checkName(name: string): void {
+  if (!STACK_NAME.test(name)) {
+    throw new UserError(
+      `"${name}" can't be a stack's name: letters, digits, "-", "_" and "." are allowed, at most 100`,
+    );
+  }
+}
+
 /** Every stack of the project in its backend, sorted by name. */
 export async function listStacks(project: Project, env: NodeJS.ProcessEnv = process.env): Promise<StackSummary[]> {
   const backend = new FileBackend(backendFolder(project, env), project.name);
@@ -131,7 +179,7 @@ export async function runOperation(
   run?: ProgramRunner,
 ): Promise<OperationResult> {
   const { backend, secrets } = internals.get(stack)!;
-  const preview = options.kind === "preview";
+  const preview = isPreview(options);
   const warnings: string[] = [];
   const unlock = preview ? () => undefined : backend.lock(stack.name, (message) => warnings.push(message));
   let unsaved = false;
@@ -154,10 +202,12 @@ export async function runOperation(
         snapshot,
         warnings,
         save: (middle) => backend.save(stack.name, serializeDeployment(middle, secrets)),
-        recorder: (base) =>
-          preview
+        recorder: (base) => {
+          const recorder = preview
             ? memoryRecorder(base)
-            : journalRecorder(base, backend.fingerprint(stack.name), backend.journalFile(stack.name), secrets),
+            : journalRecorder(base, backend.fingerprint(stack.name), backend.journalFile(stack.name), secrets);
+          return options.onStep ? digesting(recorder, options.onStep) : recorder;
+        },
       },
       options,
       run,
@@ -191,7 +241,7 @@ function foldJournal(backend: FileBackend, name: string, secrets: SecretsManager
 function historyEntry(options: OperationOptions, result: OperationResult, startTime: number): Record<string, unknown> {
   return {
     version: 1,
-    kind: options.kind,
+    kind: options.kind === "import" ? "resource-import" : options.kind,
     startTime: Math.floor(startTime / 1000),
     message: options.message ?? "",
     environment: {},
@@ -227,6 +277,13 @@ function readSnapshot(
 
 function checkpointSalt(checkpoint: Checkpoint | undefined): string | undefined {
   return checkpoint?.checkpoint.latest?.secrets_providers?.state?.salt;
+}
+
+/** Another stack's resources would be taken for this one's. */
+function foreignProblem(snapshot: Snapshot, project: string, name: string): string | undefined {
+  const own = `urn:pulumi:${name}::${project}::`;
+  const foreign = snapshot.resources.find(({ urn }) => !urn.startsWith(own));
+  return foreign && `${foreign.urn} is of another stack than ${project}/${name} (--force takes it all the same)`;
 }
 
 /** An export of another stack was encrypted with that one's salt. */

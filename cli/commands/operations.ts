@@ -1,5 +1,7 @@
+import { rmSync } from "node:fs";
+import { basename } from "node:path";
 import { createInterface } from "node:readline/promises";
-import type { OperationKind, OperationResult, ProviderFactory, Stack } from "../../engine";
+import type { OperationKind, OperationOptions, OperationResult, ProviderFactory, Stack } from "../../engine";
 import { UserError } from "../../engine/api";
 import { detectJob } from "../../ci/detect";
 import { findCommit } from "../../run/commit";
@@ -12,25 +14,30 @@ import { onInterrupt, interruptCode } from "../../run/signals";
 import { listThings, removeThings } from "../../run/sweep";
 import { connectDocker, loadProviders } from "../../run/parts";
 import { openNamedStack, openProject, stackName, type ProjectContext } from "../context";
+import { diffDisplay } from "../display/diff-display";
+import { jsonOutput } from "../display/json-output";
 import { operationDisplay } from "../display/operation-display";
+import type { OperationDisplayOptions } from "../display/operation-summary";
 import { makeScreen, type Screen } from "../display/screen";
 import { definedOnly, type CommonOptions } from "../options";
 
 export interface OperationCommandOptions {
-  kind: OperationKind;
-  /** Refreshes first. */
-  refresh?: boolean;
-  expectNoChanges?: boolean;
-  targets?: string[];
-  replaces?: string[];
-  message?: string;
+  /** What the engine is asked to do. */
+  asked: Omit<OperationOptions, "providers" | "onEvent" | "onStep" | "signal" | "parallel" | "isolated">;
+  /** What is shown of it. */
+  shown: Partial<OperationDisplayOptions>;
+  /** Every property that differs is shown, instead of one row for each resource. */
+  diff?: boolean;
+  skipPreview?: boolean;
+  /** Of a destroy: the stack and its settings file go too. */
+  remove?: boolean;
 }
 
-/** `seatrial up`, `preview`, `refresh` and `destroy`. @returns the exit code */
+/** `seatrial up`, `preview`, `refresh`, `destroy` and `import`. @returns the exit code */
 export async function operationCommand(common: CommonOptions, options: OperationCommandOptions): Promise<number> {
   const context = await openProject(common);
   const names =
-    options.kind === "destroy" ? await stacksToDestroy(context, common) : [await stackName(context, common)];
+    options.asked.kind === "destroy" ? await stacksToDestroy(context, common) : [await stackName(context, common)];
   const stream = common.json ? process.stderr : process.stdout;
   const screen = makeScreen({ stream, env: process.env, ...definedOnly({ color: common.color }) });
   const log = common.eventLog ? openEventLog(common.eventLog) : undefined;
@@ -53,13 +60,12 @@ async function operateOn(
   log: EventLog | undefined,
 ): Promise<number> {
   const { engine, project } = context;
+  const { asked } = options;
   const exists = (await engine.listStacks(project, process.env)).some((stack) => stack.name === name);
-  if (!exists && (options.kind === "destroy" || options.kind === "refresh")) {
+  if (!exists && (asked.kind === "destroy" || asked.kind === "refresh")) {
     // Not an error: a clean-up step runs whatever happened before it.
-    screen.line(`There is no stack ${name} of ${project.name}: nothing to ${options.kind}.`);
-    return options.kind === "destroy"
-      ? await sweepStrays({ project: project.name, stack: name }, new Set(), screen)
-      : 0;
+    screen.line(`There is no stack ${name} of ${project.name}: nothing to ${asked.kind}.`);
+    return asked.kind === "destroy" ? await sweepStrays({ project: project.name, stack: name }, new Set(), screen) : 0;
   }
   const [stack, commit, providers] = await Promise.all([
     openNamedStack(context, common, name, true),
@@ -73,42 +79,63 @@ async function operateOn(
     expires: new Date(Date.now() + lifetime.developer * 1000),
   };
   enterEnvironment(identity);
-  const run = async (kind: OperationKind) =>
-    await operate(stack, kind, common, options, providers(runLabels(identity)), context, screen, log);
+  const run = async (previewOnly: boolean) =>
+    await operate(
+      stack,
+      common,
+      options,
+      { ...asked, previewOnly },
+      providers(runLabels(identity)),
+      context,
+      screen,
+      log,
+    );
 
-  if (asks(common) && options.kind !== "preview") {
-    if (options.kind === "update" && !common.skipPreview) {
-      const preview = await run("preview");
+  if (asked.kind === "preview" || asked.previewOnly) return (await run(true)).code;
+  if (asks(common)) {
+    if (!options.skipPreview) {
+      const preview = await run(true);
       if (preview.result.result === "failed") return preview.code;
     }
-    if (!(await confirmed(`${questions[options.kind]} (${name})?`))) {
+    if (!(await confirmed(`${questions[asked.kind]} (${name})?`))) {
       screen.line("Nothing was done.");
       return 1;
     }
   }
-  if (options.kind !== "destroy") return (await run(options.kind)).code;
+  if (asked.kind !== "destroy") return (await run(false)).code;
   const selector = { project: project.name, stack: name };
   // First what the state doesn't know, such as a container that was being made when its run was killed: it would hold
   // on to the network and the volumes.
   const known = new Set((await stack.resources()).map(({ id }) => id ?? ""));
   await sweepStrays(selector, known, screen);
-  const { result, code } = await run("destroy");
+  const { result, code } = await run(false);
   // Of a part of the stack, what else carries its labels is meant to stay.
-  if (options.targets?.length) return code;
+  if (asked.targets?.length || asked.excludes?.length) return code;
   const left = await sweepStrays(selector, result.result === "succeeded" ? new Set() : known, screen);
   // A stack that a test run made goes with it.
-  if (result.result === "succeeded" && left === 0 && readRecords(project).some((record) => record.stack === name)) {
+  const isRun = readRecords(project).some((record) => record.stack === name);
+  if (result.result === "succeeded" && left === 0 && (isRun || options.remove)) {
     await stack.remove();
-    removeRecord(project, name);
+    if (isRun) removeRecord(project, name);
+    if (options.remove) removeSettings(stack, screen);
   }
   return Math.max(code, left);
 }
 
+/** The settings file goes with its stack, unless other stacks are served by it. */
+function removeSettings({ settingsFile, name }: Stack, screen: Screen): void {
+  if (settingsFile !== undefined && basename(settingsFile).replace(/\.ya?ml$/, "") === `Pulumi.${name}`) {
+    rmSync(settingsFile, { force: true });
+    screen.line(`Removed ${settingsFile}`);
+  }
+  screen.line(`Removed the stack ${name}`);
+}
+
 async function operate(
   stack: Stack,
-  kind: OperationKind,
   common: CommonOptions,
   options: OperationCommandOptions,
+  asked: OperationCommandOptions["asked"],
   providers: Record<string, ProviderFactory>,
   { engine }: ProjectContext,
   screen: Screen,
@@ -122,33 +149,36 @@ async function operate(
     if (count === 1) screen.line(`${signal}: stopping; what has been made is recorded`);
     else if (count > 2) process.exit(interruptCode(signal));
   });
-  const display = operationDisplay(screen, { kind, stack: stack.name, verbose: common.verbose });
+  const shown: OperationDisplayOptions = {
+    kind: asked.kind,
+    stack: stack.name,
+    preview: asked.kind === "preview" || Boolean(asked.previewOnly),
+    verbose: common.verbose,
+    showSames: false,
+    showReplacementSteps: false,
+    showFullOutput: false,
+    showSecrets: false,
+    suppressOutputs: false,
+    ...options.shown,
+  };
+  const display = options.diff ? diffDisplay(screen, shown) : operationDisplay(screen, shown);
+  const json = common.json ? jsonOutput(writeWhileRead, shown) : undefined;
   try {
     const result = await engine.runOperation(stack, {
-      kind,
+      ...asked,
       providers,
       signal: controller.signal,
       onEvent(event) {
         log?.write(event);
+        json?.event(event);
         display.event(event);
       },
-      ...definedOnly({
-        parallel: common.parallel,
-        isolated: common.isolated,
-        refresh: options.refresh,
-        expectNoChanges: options.expectNoChanges,
-        targets: options.targets,
-        replaces: options.replaces,
-        message: options.message,
-      }),
+      ...(json ? { onStep: json.step } : {}),
+      isolated: common.isolated,
+      ...definedOnly({ parallel: common.parallel }),
     });
-    const outputs = kind === "preview" || kind === "destroy" ? {} : await stack.outputs();
-    display.end(result, outputs);
-    if (common.json) {
-      const { errors, changes, durationSeconds } = result;
-      const summary = { stack: stack.name, kind, result: result.result, changes, durationSeconds, errors, outputs };
-      process.stdout.write(`${JSON.stringify(summary, undefined, 2)}\n`);
-    }
+    display.end(result);
+    json?.end(result);
     const code = interrupted ? interruptCode(interrupted) : result.result === "succeeded" ? 0 : 1;
     return { result, code };
   } finally {
@@ -157,10 +187,16 @@ async function operate(
   }
 }
 
+/** Writes to standard output until its reader has gone. */
+function writeWhileRead(text: string): void {
+  if (!process.stdout.errored && !process.stdout.destroyed) process.stdout.write(text);
+}
+
 const questions: Record<Exclude<OperationKind, "preview">, string> = {
   update: "Perform this update",
   refresh: "Refresh the state of this stack",
   destroy: "Destroy everything in this stack",
+  import: "Take these resources into this stack",
 };
 
 /** A question makes sense only where someone can answer it; where none can, the command line is the answer. */

@@ -1,64 +1,40 @@
-import type { OperationKind, OperationResult } from "../../engine/api";
-import type { EngineEvent, Op } from "../../engine/events";
+import type { EngineEvent, StepEventMetadata } from "../../engine/events";
 import { stripControlCodes } from "../../run/control-codes";
 import { formatSeconds } from "../../run/duration";
 import { nameInUrn } from "../../run/followed-containers";
+import {
+  isRootStack,
+  type OperationDisplay,
+  type OperationDisplayOptions,
+  outputLines,
+  paintOp,
+  shortType,
+  showCounts,
+  streamedOutput,
+  titleOf,
+  words,
+} from "./operation-summary";
 import type { Screen } from "./screen";
 import { followSteps, type EndedStep } from "./steps";
 
-/** Shows one operation on a stack, in the manner of the Pulumi CLI. */
-export interface OperationDisplay {
-  event(event: EngineEvent): void;
-  /** The outputs, the counts and the time. */
-  end(result: OperationResult, outputs: Record<string, unknown>): void;
-  close(): void;
-}
-
-const titles: Record<OperationKind, string> = {
-  preview: "Previewing update",
-  update: "Updating",
-  refresh: "Refreshing",
-  destroy: "Destroying",
-};
-
-/** Per operation: its sign, what a preview says of it, and what is said once it is done. */
-const words: Record<Op, [sign: string, plan: string, done: string]> = {
-  same: [" ", "unchanged", "unchanged"],
-  create: ["+", "create", "created"],
-  update: ["~", "update", "updated"],
-  delete: ["-", "delete", "deleted"],
-  replace: ["+-", "replace", "replaced"],
-  "create-replacement": ["++", "create replacement", "created replacement"],
-  "delete-replaced": ["--", "delete original", "deleted original"],
-  read: [">", "read", "read"],
-  "read-replacement": [">>", "read", "read"],
-  refresh: ["~", "refresh", "refreshed"],
-  discard: ["<", "discard", "discarded"],
-  "discard-replaced": ["<<", "discard", "discarded"],
-  "remove-pending-replace": ["~", "", ""],
-  import: ["=", "import", "imported"],
-  "import-replacement": ["=>", "import", "imported"],
-};
-
-export function operationDisplay(
-  screen: Screen,
-  options: { kind: OperationKind; stack: string; verbose: boolean },
-): OperationDisplay {
+/** One row for each resource that something is done to. */
+export function operationDisplay(screen: Screen, options: OperationDisplayOptions): OperationDisplay {
   const { style } = screen;
-  const preview = options.kind === "preview";
+  const { preview } = options;
+  const title = titleOf(options);
   const diagnostics = new Map<string, string[]>();
-  const streams = new Map<string, string>();
+  const streams = streamedOutput(screen);
   const reasons = new Map<string, string>();
-  screen.line(style.bold(`${titles[options.kind]} (${options.stack}):`));
+  let root: StepEventMetadata | undefined;
+  screen.line(style.bold(`${title} (${options.stack}):`));
   const steps = followSteps(screen, { onEnd: row, all: options.verbose || preview });
   const since = performance.now();
-  screen.status(
-    () =>
-      steps.summary() || `${titles[options.kind].toLowerCase()} ${formatSeconds((performance.now() - since) / 1000)}`,
-  );
+  screen.status(() => steps.summary() || `${title.toLowerCase()} ${formatSeconds((performance.now() - since) / 1000)}`);
 
   function row(step: EndedStep): void {
-    if ((step.op === "same" || step.type.startsWith("pulumi:providers:")) && !options.verbose && !step.failed) return;
+    const isProvider = step.type.startsWith("pulumi:providers:");
+    if (step.op === "same" && !options.verbose && !options.showSames && !step.failed) return;
+    if (isProvider && !options.verbose && !step.failed) return;
     // A replacement is told when the new one is there.
     if (step.op === "replace" && !preview && !options.verbose) return;
     // In a refresh, one that is as it was.
@@ -68,20 +44,8 @@ export function operationDisplay(
     const time = preview ? "" : ` (${formatSeconds(step.seconds)})`;
     const why = reasons.get(step.urn) ?? "";
     screen.line(
-      ` ${paint(step.op, sign.padEnd(2))} ${shortType(step.type)} ${style.bold(step.name)} ${what}${style.dim(`${time}${why}`)}`,
+      ` ${paintOp(step.op, sign.padEnd(2), style)} ${shortType(step.type)} ${style.bold(step.name)} ${what}${style.dim(`${time}${why}`)}`,
     );
-  }
-
-  function paint(op: Op, text: string): string {
-    if (op.startsWith("delete")) return style.red(text);
-    return op === "create" || op === "create-replacement" ? style.green(text) : style.yellow(text);
-  }
-
-  /** What a container or a command writes, line by line as its lines get whole. */
-  function stream(key: string, name: string, text: string): void {
-    const lines = ((streams.get(key) ?? "") + stripControlCodes(text)).split("\n");
-    streams.set(key, lines.pop() ?? "");
-    for (const line of lines) screen.line(`    ${style.dim(`${name} |`)} ${line}`);
   }
 
   function diagnostic({
@@ -94,7 +58,7 @@ export function operationDisplay(
   }: NonNullable<EngineEvent["diagnosticEvent"]>) {
     const name = urn && nameInUrn(urn);
     if (ephemeral || (severity === "debug" && !options.verbose)) return;
-    if (streamID) return stream(`${urn} ${streamID}`, name, message);
+    if (streamID) return streams.push(`${urn} ${streamID}`, name, message);
     const text = `${prefix ?? ""}${stripControlCodes(message)}`.trimEnd();
     if (text === "" || (severity === "info" && !options.verbose && urn)) return;
     diagnostics.set(urn, [...(diagnostics.get(urn) ?? []), text]);
@@ -105,14 +69,14 @@ export function operationDisplay(
     event(event) {
       const metadata = (event.resourcePreEvent ?? event.resOutputsEvent)?.metadata;
       if (metadata && ["update", "replace", "create-replacement"].includes(metadata.op)) {
-        const paths = [...new Set([...Object.keys(metadata.detailedDiff ?? {}), ...(metadata.diffs ?? [])])];
-        const names = [...new Set(paths.map((path) => path.split(/[.[]/)[0]!))];
-        if (names.length > 0) reasons.set(metadata.urn, ` [diff: ~${names.join(",")}]`);
+        const reason = reasonOf(metadata);
+        if (reason !== "") reasons.set(metadata.urn, ` [diff: ${reason}]`);
       }
+      if (event.resOutputsEvent && isRootStack(event.resOutputsEvent.metadata)) root = event.resOutputsEvent.metadata;
       steps.event(event);
       if (event.diagnosticEvent) diagnostic(event.diagnosticEvent);
     },
-    end(result, outputs) {
+    end(result) {
       screen.status(undefined);
       const shown = [...diagnostics].filter(
         ([urn, texts]) => urn !== "" || texts.some((text) => text.startsWith("error")),
@@ -133,43 +97,35 @@ export function operationDisplay(
           screen.line();
         }
       }
-      const names = Object.keys(outputs);
-      if (names.length > 0) {
+      const outputs = options.suppressOutputs ? [] : outputLines(root, result, 1, options, style);
+      if (outputs.length > 0) {
         screen.line(style.bold("Outputs:"));
-        const width = Math.max(...names.map((name) => name.length));
-        for (const name of names.sort()) screen.line(`    ${name.padEnd(width)}: ${show(outputs[name])}`);
+        for (const line of outputs) screen.line(line);
         screen.line();
       }
-      screen.line(style.bold("Resources:"));
-      const counts = Object.entries(result.changes).filter(([, count]) => count);
-      for (const [op, count] of counts.filter(([op]) => op !== "same")) {
-        const [sign, plan, done] = words[op as Op];
-        screen.line(`    ${paint(op as Op, sign.padEnd(2))}${count} ${preview ? `to ${plan}` : done}`);
-      }
-      if (result.changes.same) screen.line(`    ${result.changes.same} unchanged`);
-      if (counts.length === 0) screen.line("    none");
-      if (result.errors.length > 0) screen.line(style.red(`    ${result.errors.length} errored`));
-      screen.line();
-      const ending = result.cancelled ? " (cancelled)" : "";
-      screen.line(`Duration: ${formatSeconds(result.durationSeconds)}${ending}`);
+      showCounts(screen, result, preview);
     },
     close() {
       steps.stop();
-      for (const [key, rest] of streams) if (rest !== "") screen.line(`    ${nameInUrn(key.split(" ")[0]!)} | ${rest}`);
+      streams.close();
       screen.close();
     },
   };
 }
 
-/** A type without its module's file: `docker:index:Container`. */
-export function shortType(type: string): string {
-  return type.replace(/\/[^:]*/, "");
+/** The properties that differ, each with what became of it: `+env~image-ports`. */
+function reasonOf({ detailedDiff, diffs }: StepEventMetadata): string {
+  const signs = new Map<string, string>();
+  for (const [path, { diffKind }] of Object.entries(detailedDiff ?? {})) {
+    const name = path.split(/[.[]/)[0]!;
+    const whole = name === path;
+    const sign = whole && diffKind.startsWith("add") ? "+" : whole && diffKind.startsWith("delete") ? "-" : "~";
+    signs.set(name, signs.has(name) && signs.get(name) !== sign ? "~" : sign);
+  }
+  for (const name of diffs ?? []) if (!signs.has(name)) signs.set(name, "~");
+  return [...signs].map(([name, sign]) => `${sign}${name}`).join("");
 }
 
 function typeInUrn(urn: string): string {
   return (urn.split("::")[2] ?? "").split("$").at(-1) ?? "";
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value, undefined, 2)?.replaceAll("\n", "\n      ") ?? "";
 }

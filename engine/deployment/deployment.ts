@@ -90,6 +90,11 @@ export class Deployment {
     return this.parts.preview;
   }
 
+  /** The resource is in the last snapshot, or has been registered. */
+  knows(urn: string): boolean {
+    return this.parts.generator.registered(urn) !== undefined || this.parts.generator.old(urn) !== undefined;
+  }
+
   /** Resolves when no new step will start any more. */
   get halted(): Promise<void> {
     return this.halt.promise;

@@ -65,14 +65,26 @@ export interface Selection {
   targetDependents: boolean;
   /** URNs that are not operated on. */
   isExcluded?: (urn: string) => boolean;
+  /** What depends on something excluded is excluded too. */
+  excludeDependents?: boolean;
 }
 
 /** What an operation confined to `selection` works on, of `resources` in the order of a snapshot. */
 export function selected(
   resources: ResourceState[],
-  { isTarget, isExcluded, targetDependents }: Selection,
+  { isTarget, isExcluded, targetDependents, excludeDependents = false }: Selection,
 ): Set<ResourceState> {
-  if (!isTarget) return new Set(resources.filter(({ urn }) => !isExcluded?.(urn)));
+  if (!isTarget) {
+    const excluded = new Set<string>();
+    return new Set(
+      resources.filter((state) => {
+        const isOut =
+          isExcluded?.(state.urn) || (excludeDependents && dependenciesOf(state).some((urn) => excluded.has(urn)));
+        if (isOut) excluded.add(state.urn);
+        return !isOut;
+      }),
+    );
+  }
   const urns = new Set<string>();
   const result = new Set<ResourceState>();
   for (const state of resources) {
@@ -98,6 +110,8 @@ export class StepGenerator {
   /** Of an operation with targets: those registered so far, and new resources that it doesn't make. */
   private readonly targeted = new Set<string>();
   private readonly notMade = new Set<string>();
+  /** Of an operation with excludes: those registered so far. */
+  private readonly excluded = new Set<string>();
   /** Resources that the program has dropped, kept for an untargeted one that depends on them. */
   private readonly carried = new Set<ResourceState>();
 
@@ -235,9 +249,14 @@ export class StepGenerator {
   }
 
   private isIncluded(state: ResourceState): boolean {
-    const { isTarget, isExcluded, targetDependents } = this.options.selection;
+    const { isTarget, isExcluded, targetDependents, excludeDependents } = this.options.selection;
     if (isProviderType(state.type) || state.type === ROOT_STACK_TYPE) return true;
-    if (!isTarget) return !isExcluded?.(state.urn);
+    if (!isTarget) {
+      const isOut =
+        isExcluded?.(state.urn) || (excludeDependents && dependenciesOf(state).some((urn) => this.excluded.has(urn)));
+      if (isOut) this.excluded.add(state.urn);
+      return !isOut;
+    }
     const included =
       isTarget(state.urn) || (targetDependents && dependenciesOf(state).some((urn) => this.targeted.has(urn)));
     if (included) this.targeted.add(state.urn);

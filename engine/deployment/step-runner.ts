@@ -52,7 +52,7 @@ async function run(step: Step, context: RunnerContext): Promise<StepOutcome> {
       return read(step, context);
     case "import":
     case "import-replacement":
-      return adopt(step, context);
+      return step.asFound ? adoptAsFound(step, context) : adopt(step, context);
     case "refresh":
       return refresh(step, context);
     case "delete":
@@ -217,6 +217,35 @@ async function adopt(step: Step, context: RunnerContext): Promise<StepOutcome> {
     state.outputs = incoming(found.properties, wanted, provider.capabilities ?? PLAIN);
     state.created = state.modified = context.now();
     if (step.old && step.pendingDelete) step.old.delete = true;
+    return { kept: true };
+  } catch (error) {
+    return { kept: false, error: error as Error };
+  }
+}
+
+/** Takes over what exists as it is: there is no program to compare it with. */
+async function adoptAsFound(step: Step, context: RunnerContext): Promise<StepOutcome> {
+  const state = step.new!;
+  state.created = state.modified = context.now();
+  if (!state.custom) return { kept: true };
+  const provider = await providerFor(state, context);
+  const call = context.contextFor(state.urn);
+  try {
+    const request = { ...identity(state), id: state.importId, inputs: {}, properties: {} };
+    const found = await provider.provider.read(request, call);
+    if (!found.id) return { kept: false, error: new Error(`resource '${state.importId}' does not exist`) };
+    const can = provider.capabilities ?? PLAIN;
+    Object.assign(state, { id: found.id, importId: "", inputs: incoming(found.inputs, {}, can) });
+    state.outputs = incoming(found.properties, {}, can);
+    step.old = { ...state };
+    const checked = await callCheck(
+      provider,
+      { ...identity(state), olds: state.inputs, news: state.inputs, randomSeed: new Uint8Array(32) },
+      context.contextFor,
+    );
+    for (const { property, reason } of checked.failures ?? []) {
+      call.log("warning", `the provider doesn't accept what it has read: ${property ? `${property}: ` : ""}${reason}`);
+    }
     return { kept: true };
   } catch (error) {
     return { kept: false, error: error as Error };

@@ -6,7 +6,7 @@ import type { Op, StepEventMetadata, StepEventStateMetadata } from "../events";
 import type { PropertyDiff } from "../provider";
 import { isProviderType } from "../urn";
 import type { ResourceState } from "../resource";
-import { toDisplay } from "../values";
+import { toEvent } from "../values";
 
 export interface Step {
   op: Op;
@@ -27,6 +27,8 @@ export interface Step {
   /** Of a creation: the old one is deleted at the end. */
   pendingDelete?: boolean;
   ignoreChanges?: string[];
+  /** Of an import that no program asks for: the inputs are those that the provider reads. */
+  asFound?: boolean;
 }
 
 export const isComponentStep = (step: Step): boolean => !(step.new ?? step.old)!.custom;
@@ -93,8 +95,8 @@ function stateMetadata(state: ResourceState): StepEventStateMetadata {
     ...(state.protect ? { protect: true } : {}),
     ...(state.external ? { external: true } : {}),
     ...(state.retainOnDelete ? { retainOnDelete: true } : {}),
-    inputs: toDisplay(state.inputs),
-    outputs: toDisplay(state.outputs),
+    inputs: toEvent(state.inputs),
+    outputs: toEvent(state.outputs),
     provider: state.provider,
     ...(state.initErrors.length > 0 ? { initErrors: state.initErrors } : {}),
     ...(state.hideDiffs.length > 0 ? { hideDiffs: state.hideDiffs } : {}),

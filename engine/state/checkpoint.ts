@@ -48,16 +48,21 @@ export interface SerializedDeployment {
 /** `apitype.ResourceV3` as JSON. */
 export type SerializedResource = { urn: string; type: string; custom: boolean } & Record<string, unknown>;
 
-export function serializeDeployment(snapshot: Snapshot, secrets: SecretsManager): SerializedDeployment {
+/** With `showSecrets` they are in the clear, which is for people to read; the checkpoint file has them encrypted. */
+export function serializeDeployment(
+  snapshot: Snapshot,
+  secrets: SecretsManager,
+  { showSecrets = false } = {},
+): SerializedDeployment {
   let encrypted = false;
-  const seal = (plaintext: string): string => {
+  const seal: Seal = (plaintext) => {
     encrypted = true;
-    return secrets.encrypt(plaintext);
+    return showSecrets ? { plaintext } : { ciphertext: secrets.encrypt(plaintext) };
   };
-  const resources = snapshot.resources.map((state) => serializeResource(state, seal));
+  const resources = snapshot.resources.map((state) => serialize(state, seal));
   const pending = snapshot.pendingOperations.map(({ type, resource }) => ({
     type,
-    resource: serializeResource(resource, seal),
+    resource: serialize(resource, seal),
   }));
   return {
     manifest: { time: new Date().toISOString(), magic: "", version: "" },
@@ -69,12 +74,16 @@ export function serializeDeployment(snapshot: Snapshot, secrets: SecretsManager)
 }
 
 export function serializeResource(state: ResourceState, encrypt: (plaintext: string) => string): SerializedResource {
+  return serialize(state, (plaintext) => ({ ciphertext: encrypt(plaintext) }));
+}
+
+/** What stands for a secret, made of its plain JSON. */
+type Seal = (plaintext: string) => { ciphertext: string } | { plaintext: string };
+
+function serialize(state: ResourceState, seal: Seal): SerializedResource {
   const options = {
     resources: true,
-    seal: (plain: Json): JsonObject => ({
-      [SIGNATURE_KEY]: SECRET_SIGNATURE,
-      ciphertext: encrypt(JSON.stringify(plain)),
-    }),
+    seal: (plain: Json): JsonObject => ({ [SIGNATURE_KEY]: SECRET_SIGNATURE, ...seal(JSON.stringify(plain)) }),
   };
   const map = (values: PropertyMap): JsonObject | undefined =>
     Object.keys(values).length > 0 ? toWireMap(values, options) : undefined;

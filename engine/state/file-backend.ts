@@ -24,7 +24,7 @@ import {
 import { homedir, hostname, userInfo } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { UserError, type Project } from "../api";
+import { type HistoryEntry, type Project, type StackLock, UserError } from "../api";
 import type { SerializedDeployment } from "./checkpoint";
 import { cannotWrite, markCompacted } from "./journal";
 
@@ -39,12 +39,7 @@ export interface Checkpoint {
 }
 
 /** Who holds a lock, as the CLI writes it. */
-export interface LockContent {
-  pid: number;
-  username: string;
-  hostname: string;
-  timestamp: string;
-}
+type LockContent = Pick<StackLock, "pid" | "username" | "hostname" | "timestamp">;
 
 /** The folder that holds `.pulumi`: PULUMI_BACKEND_URL, else `backend.url`, else the project's `.seatrial`. */
 export function backendFolder(project: Project, env: NodeJS.ProcessEnv): string {
@@ -151,17 +146,59 @@ export class FileBackend {
   remove(stack: string): void {
     const file = this.stackFile(stack);
     for (const path of [file, `${file}.gz`, `${file}.bak`, this.journalFile(stack)]) rmSync(path, { force: true });
-    rmSync(join(this.root, "history", this.project, stack), { recursive: true, force: true });
+    rmSync(this.historyFolder(stack), { recursive: true, force: true });
     rmSync(this.lockFolder(stack), { recursive: true, force: true });
   }
 
-  /** Adds to the stack's history what an operation did. */
+  /** Gives a stack another name. Its state names it too: `renamed` is the state as it is under the new name. */
+  rename(stack: string, name: string, renamed: SerializedDeployment): void {
+    this.save(name, renamed);
+    const history = this.historyFolder(stack);
+    if (existsSync(history)) {
+      for (const file of readdirSync(history)) {
+        const to = join(
+          this.historyFolder(name),
+          file.startsWith(`${stack}-`) ? name + file.slice(stack.length) : file,
+        );
+        mkdirSync(dirname(to), { recursive: true, mode: FOLDER_MODE });
+        renameSync(join(history, file), to);
+      }
+    }
+    this.remove(stack);
+  }
+
+  /** Adds to the stack's history what an operation did, and the state that it left. */
   addHistory(stack: string, update: Record<string, unknown>): void {
     const stamp = `${Date.now()}${String(process.hrtime.bigint() % 1_000_000n).padStart(6, "0")}`;
-    write(
-      join(this.root, "history", this.project, stack, `${stack}-${stamp}.history.json`),
-      JSON.stringify(update, undefined, 4),
-    );
+    const entry = join(this.historyFolder(stack), `${stack}-${stamp}`);
+    write(`${entry}.history.json`, JSON.stringify(update, undefined, 4));
+    copyFileSync(this.stackFile(stack), `${entry}.checkpoint.json`);
+  }
+
+  /** What was done to the stack, the last first. Entries that can't be read are left out. */
+  history(stack: string): HistoryEntry[] {
+    const folder = this.historyFolder(stack);
+    if (!existsSync(folder)) return [];
+    const stamp = (file: string): string => /-(\d+)\.history\.json(\.gz)?$/.exec(file)?.[1] ?? "";
+    return readdirSync(folder)
+      .filter((file) => stamp(file) !== "")
+      .sort((a, b) => stamp(b).localeCompare(stamp(a)))
+      .flatMap((file) => readHistoryEntry(join(folder, file)) ?? []);
+  }
+
+  private historyFolder(stack: string): string {
+    return join(this.root, "history", this.project, stack);
+  }
+
+  /** The locks on the stack, whoever holds them. */
+  locks(stack: string): StackLock[] {
+    const folder = this.lockFolder(stack);
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder).flatMap((name) => {
+      const file = join(folder, name);
+      const content = readLock(file);
+      return content ? [{ ...content, file, owner: ownerOf(content) }] : [];
+    });
   }
 
   /**
@@ -178,21 +215,17 @@ export class FileBackend {
       timestamp: new Date().toISOString(),
     };
     write(own, JSON.stringify(content));
-    for (const file of readdirSync(folder)) {
-      const path = join(folder, file);
-      if (path === own) continue;
-      const other = readLock(path);
-      if (!other) continue;
-      if (isDead(other)) {
-        warn(
-          `broke the lock of ${other.username}@${other.hostname} (pid ${other.pid}) on ${stack}: that process is gone`,
-        );
-        rmSync(path, { force: true });
+    for (const other of this.locks(stack)) {
+      if (other.file === own) continue;
+      const holder = `${other.username}@${other.hostname} (pid ${other.pid})`;
+      if (other.owner === "gone") {
+        warn(`broke the lock of ${holder} on ${stack}: that process is gone`);
+        rmSync(other.file, { force: true });
         continue;
       }
       rmSync(own, { force: true });
       throw new UserError(
-        `the stack ${stack} is locked by ${other.username}@${other.hostname} (pid ${other.pid}) since ${other.timestamp}: wait for it, or remove ${path} if it is gone`,
+        `the stack ${stack} is locked by ${holder} since ${other.timestamp}: wait for it, or, if it is gone, take the lock away with "seatrial cancel --stack ${stack}"`,
       );
     }
     return () => rmSync(own, { force: true });
@@ -223,14 +256,35 @@ function readLock(path: string): LockContent | undefined {
   }
 }
 
-function isDead(lock: LockContent): boolean {
-  if (lock.hostname !== hostname()) return false;
+function ownerOf(lock: LockContent): StackLock["owner"] {
+  if (lock.hostname !== hostname()) return "unknown";
   try {
     process.kill(lock.pid, 0);
-    return false;
+    return "alive";
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
+    return (error as NodeJS.ErrnoException).code === "ESRCH" ? "gone" : "alive";
   }
+}
+
+function readHistoryEntry(file: string): HistoryEntry | undefined {
+  const content = readFileSync(file);
+  const text = (file.endsWith(".gz") ? gunzipSync(content) : content).toString("utf8");
+  let entry: Partial<Record<keyof HistoryEntry, unknown>>;
+  try {
+    entry = JSON.parse(text) as typeof entry;
+  } catch {
+    return undefined; // a write that broke off
+  }
+  const time = (seconds: unknown): Date => new Date(Number(seconds ?? 0) * 1000);
+  return {
+    kind: String(entry.kind ?? ""),
+    message: String(entry.message ?? ""),
+    result: String(entry.result ?? ""),
+    startTime: time(entry.startTime),
+    endTime: time(entry.endTime),
+    resourceChanges: (entry.resourceChanges ?? {}) as HistoryEntry["resourceChanges"],
+    environment: (entry.environment ?? {}) as HistoryEntry["environment"],
+  };
 }
 
 function userName(): string {

@@ -169,9 +169,17 @@ function pick(object: Record<string, unknown>, keys: string[]): Record<string, s
   return result;
 }
 
-/** Plain JSON for people and events: secrets as `[secret]`, unknowns as the sentinel, the rest as on the wire. */
+/** Plain JSON for people: secrets as `[secret]`, unknowns as the sentinel, the rest as on the wire. */
 export function toDisplay(map: PropertyMap): JsonObject {
   return toWireMap(map, { resources: true, seal: () => "[secret]" });
+}
+
+/** As the CLI writes values into its event log: secrets keep their mark, and `[secret]` stands for what they hold. */
+export function toEvent(map: PropertyMap): JsonObject {
+  return toWireMap(map, {
+    resources: true,
+    seal: () => ({ [SIGNATURE_KEY]: SECRET_SIGNATURE, ciphertext: "[secret]" }),
+  });
 }
 
 /** Plain JSON with secrets in the clear, as `pulumi stack output --json --show-secrets` gives it. */

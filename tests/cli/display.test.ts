@@ -229,9 +229,23 @@ test("the summary of a failure says what, where and which tests", () => {
   expect(lines).toContain("/work/build/tests");
 });
 
+const shown = {
+  kind: "update",
+  stack: "dev",
+  preview: false,
+  verbose: false,
+  ...{
+    showSames: false,
+    showReplacementSteps: false,
+    showFullOutput: false,
+    showSecrets: false,
+    suppressOutputs: false,
+  },
+} as const;
+
 test("an operation is shown as the Pulumi CLI does", () => {
   const { screen, text } = screenOf();
-  const display = operationDisplay(screen, { kind: "update", stack: "dev", verbose: false });
+  const display = operationDisplay(screen, shown);
   display.event(step("pre", "api"));
   display.event(message("api", "first\nsec", "info", 1));
   display.event(message("api", "ond\n", "info", 1));
@@ -240,17 +254,17 @@ test("an operation is shown as the Pulumi CLI does", () => {
   display.event(step("out", "worker", "same"));
   display.event(message("db", "no such image\n", "error"));
   display.event(step("failed", "db"));
-  display.end(
-    {
-      result: "failed",
-      cancelled: false,
-      changes: { create: 1, same: 1 },
-      durationSeconds: 2,
-      errors: [{ message: "x" }],
-      outputs: {},
-    },
-    { url: "http://x" },
-  );
+  const root = step("out", "stack", "same", "pulumi:pulumi:Stack");
+  root.resOutputsEvent!.metadata.new!.outputs = { url: "http://x" };
+  display.event(root);
+  display.end({
+    result: "failed",
+    cancelled: false,
+    changes: { create: 1, same: 1 },
+    durationSeconds: 2,
+    errors: [{ message: "x" }],
+    outputs: {},
+  });
   display.close();
   expect(text().replace(/\(\d\.\ds\)/g, "(0.0s)")).toBe(
     [

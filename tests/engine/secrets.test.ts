@@ -120,7 +120,7 @@ describe("in a deployment", () => {
     expect((outputs as Record<string, unknown>)["token"]).toHaveProperty("ciphertext");
     expect((outputs as Record<string, unknown>)["ref"]).toMatch(/^a#/);
     const shown = world.events.find((event) => event.resOutputsEvent?.metadata.urn.endsWith("::a"));
-    expect(shown?.resOutputsEvent?.metadata.new?.outputs["token"]).toBe("[secret]");
+    expect(shown?.resOutputsEvent?.metadata.new?.outputs["token"]).toHaveProperty("ciphertext", "[secret]");
   });
 
   test("a provider's message that quotes a secret is masked", async () => {

@@ -168,7 +168,10 @@ describe("the backend's files", () => {
     expect(statSync(at("stacks/trial/test.json")).mode & 0o777).toBe(0o600);
     expect(existsSync(at("stacks/trial/test.json.bak"))).toBe(true);
     expect(readdirSync(at("locks/organization/trial/test"))).toEqual([]);
-    expect(readdirSync(at("history/trial/test"))).toEqual([expect.stringMatching(/^test-\d{19}\.history\.json$/)]);
+    expect(readdirSync(at("history/trial/test"))).toEqual([
+      expect.stringMatching(/^test-\d{19}\.checkpoint\.json$/),
+      expect.stringMatching(/^test-\d{19}\.history\.json$/),
+    ]);
     expect(existsSync(at("seatrial/trial/test.jsonl"))).toBe(false);
   });
 
