@@ -1,19 +1,23 @@
-/** Building an image: not again where it is there already, with the Engine's own builder, else with the Docker CLI. */
+/** Building an image: not again where it is there already, with the Engine's builders, else with the Docker CLI. */
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
 import type { ProviderContext } from "../../../engine/provider";
 import { explained } from "../engine/errors";
-import { call, query } from "../engine/requests";
+import { call, openStream, query } from "../engine/requests";
 import { jsonMessages } from "../engine/stream";
 import { encodeName, findOrPull, inspectImage } from "../resources/local-images";
+import { headerValue, hostOf } from "../registry/credentials";
 import type { Session } from "../resources/handler";
 import { contextArchive } from "./archive";
-import { buildWithCli, hasCli } from "./cli";
+import { BuildKitTrace } from "./buildkit-trace";
+import { buildWithCli } from "./cli";
 import { contextDigest } from "./digest";
 import { baseImages, needsBuildKit } from "./dockerfile";
+import { openSession, type BuildSession, type SessionAnswers } from "./session";
 
 /** One build, whichever resource asks for it. */
 export interface BuildRequest {
@@ -40,11 +44,20 @@ export interface BuildRequest {
   /** A context that the Engine fetches itself, in place of `context`. */
   remoteContext?: string;
   /** Credentials by registry, beside those known already. */
-  auth?: Readonly<Record<string, object>>;
-  /** Of the Docker CLI's builder: more of its options, as it takes them. They ask for BuildKit. */
+  auth?: Readonly<Record<string, { username?: string; password?: string }>>;
+  /** Of BuildKit: files or values that the build may mount and that don't end up in the image. */
+  secrets?: readonly BuildSecret[];
+  /** Of the Docker CLI's builder, buildx: more of its options, as it takes them. */
   cliOptions?: readonly string[];
   /** Where to write what the build prints, relative to the working directory. */
   logFile?: string;
+}
+
+export interface BuildSecret {
+  id: string;
+  /** A file; else the variable `env`, else the variable or the file called as the secret. */
+  src?: string;
+  env?: string;
 }
 
 /** Says of what an image was built, so that it needn't be built again. */
@@ -71,25 +84,59 @@ export async function build(
   }
   await warmCache(session, request, context, signal);
   const labels = { ...session.labels, ...request.labels, ...(key === undefined ? {} : { [BUILD_LABEL]: key }) };
-  const mustBeBuildKit =
-    needsBuildKit(text) ||
-    (request.cliOptions?.length ?? 0) > 0 ||
-    (request.cacheFrom ?? []).some((source) => source.includes("="));
-  if (mustBeBuildKit && request.classic) {
-    throw new Error(
-      `can't build ${name}: its Dockerfile needs BuildKit, and builderVersion asks for the builder before it`,
-    );
-  }
+  const builder = await builderFor(engine, { ...request, labels }, text);
   context.log("info", `building ${name}`, { ephemeral: true });
   const log = logging(session, request, context);
-  if (mustBeBuildKit || (request.buildKit && (await hasCli(session)))) {
-    await buildWithCli(session, { ...request, labels }, log, signal);
-  } else {
-    await buildOnEngine(session, engine, { ...request, labels }, dockerfile, log, signal);
-  }
+  if (builder === "buildx") await buildWithCli(session, { ...request, labels }, log, signal);
+  else await buildOnEngine(session, engine, { ...request, labels }, builder, dockerfile, log, signal);
   const built = await inspectImage(engine, name, signal);
   if (!built) throw new Error(`${name} was built but isn't there; see docker images`);
   return built.Id;
+}
+
+type Builder = "classic" | "buildkit" | "buildx";
+
+/**
+ * What only the Docker CLI's buildx can do goes there. Else it is the Engine's own BuildKit where that is needed, asked
+ * for, or what the Engine itself says it is to be, and the builder before it elsewhere.
+ */
+async function builderFor(engine: Docker, request: BuildRequest, dockerfile: string): Promise<Builder> {
+  const name = request.tags[0]!;
+  const isNeeded = needsBuildKit(dockerfile) || (request.secrets?.length ?? 0) > 0;
+  const isForBuildx =
+    (request.cliOptions?.length ?? 0) > 0 || (request.cacheFrom ?? []).some((source) => source.includes("="));
+  if ((isNeeded || isForBuildx) && request.classic) {
+    throw new Error(`can't build ${name}: it needs BuildKit, and builderVersion asks for the builder before it`);
+  }
+  if (isForBuildx) return "buildx";
+  const onlyClassic = NOT_BUILDKIT.filter((limit) => request.limits?.[limit]);
+  if (isNeeded && onlyClassic.length > 0) {
+    throw new Error(`can't build ${name}: it needs BuildKit, which takes no ${onlyClassic.join(", ")}; leave them out`);
+  }
+  if (request.classic || onlyClassic.length > 0) return "classic";
+  const isWanted = isNeeded || request.buildKit || /^(?:1|true)$/i.test(process.env.DOCKER_BUILDKIT ?? "");
+  return isWanted || (await isDefaultBuilder(engine)) ? "buildkit" : "classic";
+}
+
+/** What the classic builder takes and BuildKit doesn't. */
+const NOT_BUILDKIT = [
+  "cpushares",
+  "cpuquota",
+  "cpuperiod",
+  "cpusetcpus",
+  "cpusetmems",
+  "memory",
+  "memswap",
+  "squash",
+  "isolation",
+  "securityopt",
+];
+
+/** An Engine says, from version 23 on, which builder it would rather use. */
+async function isDefaultBuilder(engine: Docker): Promise<boolean> {
+  const answer = (await openStream(engine, { method: "GET", path: "/_ping" })) as IncomingMessage;
+  answer.resume();
+  return answer.headers["builder-version"] === "2";
 }
 
 /** Shows each line of the build, and writes it where the program wants it. */
@@ -120,14 +167,14 @@ async function buildKey(
   for (const image of baseImages(dockerfile, args)) {
     bases[image] = (await inspectImage(engine, image, signal).catch(() => undefined))?.Id ?? "";
   }
-  const { target, platform, network, addHosts, labels, limits, cliOptions } = request;
+  const { target, platform, network, addHosts, labels, limits, secrets, cliOptions } = request;
   const parts = {
     context: contextDigest(session.cwd, request.context, request.dockerfile),
     args: Object.entries(args).sort(),
     bases: Object.entries(bases).sort(),
     labels: Object.entries(labels ?? {}).sort(),
     limits: Object.entries(limits ?? {}).sort(),
-    ...{ target, platform, network, addHosts, cliOptions },
+    ...{ target, platform, network, addHosts, secrets, cliOptions },
   };
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
@@ -167,12 +214,52 @@ interface BuildMessage {
   id?: string;
   error?: string;
   errorDetail?: { message?: string; code?: number };
+  /** BuildKit's progress in base64; the classic builder and BuildKit also tell the image's id here. */
+  aux?: string | { ID?: string };
 }
 
 async function buildOnEngine(
   session: Session,
   engine: Docker,
   request: BuildRequest,
+  builder: "classic" | "buildkit",
+  dockerfile: string,
+  log: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const kit = builder === "buildkit" ? await openSession(engine, sessionAnswers(session, request)) : undefined;
+  try {
+    await follow(session, engine, request, kit, dockerfile, log, signal);
+  } finally {
+    kit?.close();
+  }
+}
+
+function sessionAnswers(session: Session, { auth = {}, secrets = [] }: BuildRequest): SessionAnswers {
+  return {
+    credentials: async (host) => {
+      const own = Object.entries(auth).find(([registry]) => hostOf(registry) === hostOf(host))?.[1];
+      return own ?? session.credentials.for(host);
+    },
+    secrets: new Map(secrets.map((secret) => [secret.id, secretValue(session, secret)])),
+  };
+}
+
+function secretValue(session: Session, { id, src, env }: BuildSecret): Buffer {
+  const variable = env ?? (src === undefined && id in process.env ? id : undefined);
+  if (variable !== undefined) return Buffer.from(process.env[variable] ?? "");
+  try {
+    return readFileSync(resolve(session.cwd, src ?? id));
+  } catch (error) {
+    throw new Error(`can't read the build's secret ${id}: ${(error as Error).message}`);
+  }
+}
+
+async function follow(
+  session: Session,
+  engine: Docker,
+  request: BuildRequest,
+  kit: BuildSession | undefined,
   dockerfile: string,
   log: (line: string) => void,
   signal: AbortSignal,
@@ -181,7 +268,7 @@ async function buildOnEngine(
   const parameters = query({
     dockerfile: archive?.dockerfile ?? request.dockerfile,
     remote: request.remoteContext,
-    version: 1,
+    version: kit ? 2 : 1,
     rm: true,
     forcerm: true,
     nocache: request.noCache,
@@ -194,23 +281,27 @@ async function buildOnEngine(
     labels: JSON.stringify(request.labels ?? {}),
     cachefrom: request.cacheFrom?.length ? JSON.stringify(request.cacheFrom) : undefined,
     ...request.limits,
+    // A session of the program's own has the answers that the build needs.
+    session: request.limits?.session ?? kit?.id,
   });
   // These are given as many times as there are values.
   const repeated = [...request.tags.map((tag) => ["t", tag]), ...(request.addHosts ?? []).map((h) => ["extrahosts", h])]
     .map(([name, value]) => `&${name}=${encodeURIComponent(value!)}`)
     .join("");
   const auth = { ...(await session.credentials.all()), ...request.auth };
-  const step = new Step();
+  const [step, trace] = [new Step(), new BuildKitTrace()];
+  let failure: Error | undefined;
   try {
     const answer = await post(engine, `/build?${parameters}${repeated}`, archive?.stream, auth, signal);
-    for await (const message of jsonMessages<BuildMessage>(answer)) {
-      if (message.error) throw new Error(step.failure(message.errorDetail?.message ?? message.error));
-      step.lines(message.stream ?? "").forEach(log);
+    for await (const { aux, error, errorDetail, stream = "" } of jsonMessages<BuildMessage>(answer)) {
+      if (error) failure = new Error((kit ? trace : step).failure(errorDetail?.message ?? error));
+      else (kit && typeof aux === "string" ? trace.lines(aux) : step.lines(stream)).forEach(log);
     }
   } catch (error) {
     signal.throwIfAborted();
-    throw step.hasFailed ? error : explained(`build ${request.tags[0]!}`, error);
+    throw explained(`build ${request.tags[0]!}`, error);
   }
+  if (failure) throw failure;
 }
 
 /** Sends the archive; resolves as soon as the answer begins. */
@@ -227,7 +318,7 @@ function post(
         path: `${path}&`,
         method: "POST",
         ...(file ? { file } : {}),
-        headers: { "X-Registry-Config": Buffer.from(JSON.stringify(registries)).toString("base64url") },
+        headers: { "X-Registry-Config": headerValue(registries) },
         isStream: true,
         abortSignal,
         statusCodes: { 200: true },
@@ -248,7 +339,6 @@ class Step {
   private title = "";
   private output: string[] = [];
   private partial = "";
-  hasFailed = false;
 
   /** The complete lines that `text` brings. */
   lines(text: string): string[] {
@@ -264,7 +354,6 @@ class Step {
   }
 
   failure(reason: string): string {
-    this.hasFailed = true;
     const output = this.partial.trim() === "" ? this.output : [...this.output, this.partial];
     const headline = `the build failed${this.title ? ` at ${this.title.replace(/^Step/, "step")}` : ""}: ${reason.trim()}`;
     return output.length === 0 ? headline : [headline, ...output.slice(-20).map((line) => `  ${line}`)].join("\n");

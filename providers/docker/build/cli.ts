@@ -1,4 +1,4 @@
-/** Building with the Docker CLI, which knows how to speak to BuildKit. */
+/** Building with the Docker CLI, for what only its plugin buildx can do. */
 import { execFile, spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,14 +17,8 @@ export async function buildWithCli(
   const command = await buildCommand(env);
   if (!command) {
     throw new Error(
-      `can't build ${name}: its Dockerfile needs BuildKit, and there is no docker buildx here; ` +
-        `install the Docker CLI with its buildx plugin, or write the Dockerfile without # syntax= and --mount`,
-    );
-  }
-  const unknown = NOT_BUILDKIT.filter((limit) => request.limits?.[limit]);
-  if (unknown.length > 0) {
-    throw new Error(
-      `can't build ${name}: its Dockerfile needs BuildKit, which takes no ${unknown.join(", ")}; leave them out`,
+      `can't build ${name}: it asks for what only docker buildx does, and there is none here; install the Docker CLI ` +
+        `with its buildx plugin, or leave out builder, additionalContexts, cacheTos, provenance and sbom`,
     );
   }
   const { args, secret } = cliArguments(session, request);
@@ -55,29 +49,11 @@ export async function buildWithCli(
   }
 }
 
-/** True where the Docker CLI is there and can use BuildKit. */
-export const hasCli = async (session: Session): Promise<boolean> =>
-  (await buildCommand(environment(session))) !== undefined;
-
 const environment = (session: Session): NodeJS.ProcessEnv => ({
   ...process.env,
   DOCKER_BUILDKIT: "1",
   ...(session.dockerHost ? { DOCKER_HOST: session.dockerHost } : {}),
 });
-
-/** What the Engine's own builder takes and BuildKit doesn't. */
-const NOT_BUILDKIT = [
-  "cpushares",
-  "cpuquota",
-  "cpuperiod",
-  "cpusetcpus",
-  "cpusetmems",
-  "memory",
-  "memswap",
-  "squash",
-  "isolation",
-  "securityopt",
-];
 
 /** `docker buildx build`, or the `docker build` of a CLI that has BuildKit built in; `undefined` where neither is. */
 async function buildCommand(env: NodeJS.ProcessEnv): Promise<string[] | undefined> {
@@ -119,6 +95,10 @@ function cliArguments(session: Session, request: BuildRequest): { args: string[]
     ),
     ...(request.noCache ? ["--no-cache"] : []),
     ...(request.pull ? ["--pull"] : []),
+    ...(request.secrets ?? []).flatMap(({ id, src, env }) => [
+      "--secret",
+      [`id=${id}`, ...(src ? [`src=${resolve(session.cwd, src)}`] : env ? [`env=${env}`] : [])].join(","),
+    ]),
     ...(request.cliOptions ?? []),
     request.remoteContext ?? resolve(session.cwd, request.context),
   ];

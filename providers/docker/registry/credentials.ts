@@ -80,8 +80,11 @@ export class RegistryCredentials {
 }
 
 /** The value of `X-Registry-Auth`. */
-export const authHeader = (credentials: Credentials | undefined): string =>
-  Buffer.from(JSON.stringify(credentials ?? {})).toString("base64url");
+export const authHeader = (credentials: Credentials | undefined): string => headerValue(credentials ?? {});
+
+/** JSON in a header of the Engine's: base64 for URLs, with the padding, without which it takes it for nothing. */
+export const headerValue = (value: object): string =>
+  Buffer.from(JSON.stringify(value)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 
 /** The host of an address such as `https://index.docker.io/v1/`; Docker Hub's many names are one. */
 export function hostOf(address: string): string {

@@ -112,26 +112,23 @@ export function buildRequest(inputs: BuildInputs, name: string): BuildRequest {
         },
       ]),
     ),
+    secrets: inputs.secrets?.map(({ id, src, env }) => ({ id, src: src || undefined, env: env || undefined })),
     cliOptions: cliOptions(inputs),
   };
 }
 
 /** Asked for by something that only it has. */
-const isForBuildKit = (inputs: BuildInputs): boolean =>
+const isForBuildx = (inputs: BuildInputs): boolean =>
   Boolean(inputs.builder || inputs.provenance || inputs.sbom) ||
-  [inputs.additionalContexts, inputs.secrets, inputs.cacheTos].some((list) => (list?.length ?? 0) > 0);
+  [inputs.additionalContexts, inputs.cacheTos].some((list) => (list?.length ?? 0) > 0);
 
-/** What only BuildKit has. */
+/** What only buildx has. */
 function cliOptions(inputs: BuildInputs): string[] {
   return [
     ...(inputs.additionalContexts ?? []).flatMap((context) => ["--build-context", context]),
-    ...(inputs.secrets ?? []).flatMap(({ id, src, env }) => [
-      "--secret",
-      [`id=${id}`, ...(src ? [`src=${src}`] : env ? [`env=${env}`] : [])].join(","),
-    ]),
     ...(inputs.cacheTos ?? []).flatMap((target) => ["--cache-to", target]),
     ...(inputs.ulimits ?? []).flatMap(({ name, soft, hard }) =>
-      isForBuildKit(inputs) ? ["--ulimit", `${name}=${soft}:${hard}`] : [],
+      isForBuildx(inputs) ? ["--ulimit", `${name}=${soft}:${hard}`] : [],
     ),
     ...(inputs.builder ? ["--builder", inputs.builder] : []),
     ...(inputs.provenance ? [`--provenance=${inputs.provenance}`] : []),

@@ -103,7 +103,11 @@ function whyNot(error: unknown, registry: string): string {
   if (/manifest unknown|manifest for .* not found|not found: manifest/i.test(reason)) {
     return `${registry} has no such tag; check the name and the tag`;
   }
-  if (/pull access denied|repository does not exist|unauthorized|authentication required|denied/i.test(reason)) {
+  if (
+    /pull access denied|repository does not exist|unauthorized|authentication required|no basic auth|denied/i.test(
+      reason,
+    )
+  ) {
     return `${registry} doesn't have it or wants a login; check the name, or docker login ${registry}`;
   }
   if (/toomanyrequests|rate limit/i.test(reason)) {

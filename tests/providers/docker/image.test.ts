@@ -105,35 +105,108 @@ describe("docker.Image", () => {
     await harness.delete(run);
   });
 
-  test("is built by the Docker CLI where only BuildKit understands the Dockerfile", async () => {
-    files("kit", { Dockerfile: `# syntax=docker/dockerfile:1\nFROM ${harness.image}\n` });
-    const given = {
+  describe("with the Engine's own BuildKit", () => {
+    const kit = (more: PropertyMap = {}): PropertyMap => ({
       imageName: `${PREFIX}-kit:v1`,
       skipPush: true,
-      build: { context: "kit", args: { SECRET_ARG: "hidden" }, target: "last" },
-    };
+      build: { context: "kit", args: { WHO: PREFIX }, target: "last", addHosts: ["elsewhere:10.0.0.7"], ...more },
+    });
+
+    beforeAll(() =>
+      files("kit", {
+        Dockerfile: [
+          `FROM ${harness.image} AS last`,
+          "ARG WHO",
+          "COPY . /ctx",
+          "RUN --mount=type=cache,target=/cache echo hello $WHO > /who; cat /who /etc/hosts",
+          "FROM last",
+          "RUN exit 1",
+        ].join("\n"),
+        "Dockerfile.dockerignore": "skip\n",
+        ".dockerignore": "*\n",
+        keep: "kept",
+        skip: "skipped",
+      }),
+    );
+
+    test("is built where only that understands the Dockerfile, and shows its steps", async () => {
+      const context = testContext();
+      const made = await harness.create("Image", "kit", kit(), context);
+      const shown = context.lines.map(({ message }) => message);
+      expect(shown).toEqual(
+        expect.arrayContaining([expect.stringMatching(/^#\d+ \[last 3\/3\] RUN --mount=type=cache/)]),
+      );
+      expect(shown).toEqual(expect.arrayContaining([expect.stringMatching(new RegExp(`^#\\d+ hello ${PREFIX}$`))]));
+      expect(shown).toEqual(expect.arrayContaining([expect.stringMatching(/^#\d+ 10\.0\.0\.7\s+elsewhere$/)]));
+      expect((await inspectImage(made.id)).Config.Labels).toMatchObject({ "dev.seatrial.run": "test" });
+      const run = await harness.create("Container", "run", {
+        name: `${PREFIX}-kit`,
+        image: made.outputs.repoDigest as string,
+        command: ["sh", "-c", "cat /who; ls /ctx"],
+        ...{ attach: true, logs: true, mustRun: false },
+      });
+      expect(run.outputs.containerLogs).toMatch(new RegExp(`^hello ${PREFIX}\n(?:Dockerfile.*\n)*keep\n$`));
+      await harness.delete(run);
+    });
+
+    test("fails with the step and what it printed", async () => {
+      files("kit-bad", {
+        Dockerfile: `FROM ${harness.image}\nRUN --mount=type=cache,target=/c echo about to fail; exit 9\n`,
+      });
+      const creation = harness.create("Image", "kit", kit({ context: "kit-bad", target: null }));
+      await expect(creation).rejects.toThrow(
+        /^the build failed at step \[.*\] RUN .*exit 9: .*exit code: 9\n {2}about to fail$/,
+      );
+    });
+
+    test("has the build's secrets while it runs, and not in the image", async () => {
+      files("kit-secret", {
+        Dockerfile: `FROM ${harness.image}\nRUN --mount=type=secret,id=token sh -c 'test "$(cat /run/secrets/token)" = hush && echo knows ${PREFIX}'\n`,
+        token: "hush",
+        ".dockerignore": "token\n",
+      });
+      const context = testContext();
+      const build = {
+        context: join(cwd, "kit-secret"),
+        secrets: [{ id: "token", src: join(cwd, "kit-secret/token") }],
+      };
+      const made = await harness.create("RemoteImage", "kit", { name: `${PREFIX}-kit:v3`, build }, context);
+      expect(context.lines.map(({ message }) => message)).toEqual(
+        expect.arrayContaining([expect.stringMatching(new RegExp(`^#\\d+ knows ${PREFIX}$`))]),
+      );
+      await harness.delete(made);
+    });
+
+    test("is not taken where the builder before it is asked for", async () => {
+      const old = { ...kit({ builderVersion: "BuilderV1" }), imageName: `${PREFIX}-kit:v4` };
+      await expect(harness.create("Image", "kit", old)).rejects.toThrow(
+        /it needs BuildKit, and builderVersion asks for the builder before it/,
+      );
+    });
+  });
+
+  test("is built by the Docker CLI where only its buildx can do what is asked for", async () => {
+    files("cli", { Dockerfile: `FROM ${harness.image}\n` });
+    const name = `${PREFIX}-cli:v1`;
     // A CLI that writes down what it is told, and makes the image in the easiest way.
     const bin = join(cwd, "bin");
     files("bin", {
-      docker: `#!/bin/sh\n[ "$2" = version ] && exit 0\necho "$@" "$SECRET_ARG" > ${bin}/told\necho "#1 building"\nexec ${realDocker()} tag ${harness.image} ${given.imageName}\n`,
+      docker: `#!/bin/sh\n[ "$2" = version ] && exit 0\necho "$@" "$SECRET_ARG" > ${bin}/told\necho "#1 building"\nexec ${realDocker()} tag ${harness.image} ${name}\n`,
     });
     chmodSync(join(bin, "docker"), 0o755);
     const path = process.env.PATH;
     process.env.PATH = `${bin}:${path!}`;
     try {
       const context = testContext();
-      await harness.create("Image", "kit", given, context);
+      const build = { context: "cli", buildArgs: { SECRET_ARG: "hidden" }, target: "last", builder: "other" };
+      await harness.create("RemoteImage", "cli", { name, build }, context);
       expect(context.lines.map(({ message }) => message)).toContain("#1 building");
       const told = readFileSync(join(bin, "told"), "utf8");
-      expect(told).toMatch(/^buildx build --load --progress=plain --tag \S+-kit:v1 --file \S+\/kit\/Dockerfile /);
-      expect(told).toMatch(/ --build-arg SECRET_ARG --target last --platform linux\/\w+ .*\/kit hidden$/m);
+      expect(told).toMatch(/^buildx build --load --progress=plain --tag \S+-cli:v1 --file \S+\/cli\/Dockerfile /);
+      expect(told).toMatch(/ --build-arg SECRET_ARG --target last .*--builder other \S+\/cli hidden$/m);
     } finally {
       process.env.PATH = path;
     }
-    const old = { ...given, build: { ...given.build, builderVersion: "BuilderV1" }, imageName: `${PREFIX}-kit:v2` };
-    await expect(harness.create("Image", "kit", old)).rejects.toThrow(
-      /its Dockerfile needs BuildKit, and builderVersion asks/,
-    );
   });
 
   test("fails with the step and what it printed, and leaves no container", async () => {

@@ -38,6 +38,7 @@ const TYPES = {
   Volume: "docker:index/volume:Volume",
   Image: "docker:index/image:Image",
   RemoteImage: "docker:index/remoteImage:RemoteImage",
+  RegistryImage: "docker:index/registryImage:RegistryImage",
   Tag: "docker:index/tag:Tag",
 };
 
