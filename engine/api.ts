@@ -16,8 +16,17 @@ export interface Project {
   description?: string;
   /** Defaults of the project's own `config:` block, by full key. */
   config: Map<string, ConfigValue>;
+  /** `plugins.providers` of Pulumi.yaml: plugins that are taken from a folder. */
+  plugins?: ProjectPlugin[];
   /** The folder or file URL of `backend.url`, if Pulumi.yaml names one. */
   backendUrl?: string;
+}
+
+export interface ProjectPlugin {
+  name: string;
+  /** The folder that the executable lies in, absolute. */
+  path: string;
+  version?: string;
 }
 
 export interface NodeOptions {

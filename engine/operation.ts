@@ -12,6 +12,7 @@ import { type Step } from "./deployment/step";
 import { selected, type Selection, StepGenerator } from "./deployment/step-generator";
 import type { Op } from "./events";
 import { serveMonitor } from "./monitor/server";
+import { pluginHost, type PluginHost } from "./plugins/host";
 import { startProgram } from "./program/program";
 import type { ResourceState } from "./resource";
 import type { SecretsManager } from "./secrets/passphrase";
@@ -78,7 +79,7 @@ export async function operate(
   let snapshot = target.snapshot;
   if (preview) warnOfPending(snapshot, events);
   else if (snapshot.pendingOperations.length > 0) {
-    snapshot = await settle(snapshot, options, events);
+    snapshot = await settle(target, options, events);
     target.save(snapshot);
   }
   let changes: Partial<Record<Op, number>> = {};
@@ -144,17 +145,32 @@ function providerContexts(signal: AbortSignal, events: EventStream): ContextFor 
 }
 
 /** What an interrupted operation left in the balance is looked up before anything else is done. */
-async function settle(snapshot: Snapshot, options: OperationOptions, events: EventStream): Promise<Snapshot> {
+async function settle(target: OperationTarget, options: OperationOptions, events: EventStream): Promise<Snapshot> {
+  const { snapshot } = target;
+  const plugins = pluginsOf(target, options, events);
   const registry = new ProviderRegistry(
     options.providers,
     new Map(snapshot.resources.filter((state) => !state.delete).map((state) => [state.urn, state])),
+    plugins,
   );
   const contextFor = providerContexts(options.signal ?? new AbortController().signal, events);
   try {
     return await settlePending(snapshot, { registry, contextFor, events, now: () => new Date().toISOString() });
   } finally {
     await registry.close();
+    await plugins.close();
   }
+}
+
+function pluginsOf(target: OperationTarget, options: OperationOptions, events: EventStream): PluginHost {
+  return pluginHost({
+    project: target.project,
+    config: target.config,
+    events,
+    signal: options.signal ?? new AbortController().signal,
+    debug: options.debug ?? false,
+    env: process.env,
+  });
 }
 
 interface Phase {
@@ -177,9 +193,11 @@ async function runPhase(
   const contextFor = providerContexts(signal, events);
   const previous = target.snapshot.resources.map((state) => ({ ...state }));
   const snapshot = { resources: previous, pendingOperations: target.snapshot.pendingOperations };
+  const plugins = pluginsOf(target, options, events);
   const registry = new ProviderRegistry(
     options.providers,
     new Map(previous.filter((state) => !state.delete).map((state) => [state.urn, state])),
+    plugins,
   );
   const selection = selectTargets(options);
   const generator = new StepGenerator(previous, registry, contextFor, {
@@ -229,6 +247,7 @@ async function runPhase(
   } finally {
     signal.removeEventListener("abort", cancel);
     await registry.close();
+    await plugins.close();
     recorder.close();
   }
 }
@@ -258,6 +277,14 @@ async function runProgram(
     events,
     hooks,
     projectRoot: target.project.root,
+    program: {
+      project: target.project.name,
+      stack: target.stack,
+      organization: ORGANIZATION,
+      config: target.config,
+      preview: deployment.preview,
+      parallel: options.parallel,
+    },
     debug: options.debug ?? false,
   });
   try {

@@ -4,6 +4,8 @@
  * A provider lives in the same process and is handed to the engine, or is a plugin process behind an adapter that
  * speaks gRPC. The engine can't tell which.
  */
+import type { ConfigValue } from "./api";
+import type { Goal } from "./resource";
 import type { PropertyMap } from "./values/property-value";
 
 /** Identifies the resource a request is about. */
@@ -153,6 +155,51 @@ export interface InvokeResponse {
   failures?: CheckFailure[];
 }
 
+/** Who a program is and how it runs: for SDKs that ask, and for providers that register resources as it does. */
+export interface ProgramInfo {
+  project: string;
+  stack: string;
+  organization: string;
+  /** By full key. */
+  config: Map<string, ConfigValue>;
+  preview: boolean;
+  parallel: number | undefined;
+}
+
+/** A component that is made by a provider, of resources that it registers itself. */
+export interface ConstructRequest {
+  /** Type, name, options and inputs; these may be outputs with dependencies. */
+  goal: Goal;
+  /** References of providers for the component's children, by package. */
+  providers: Record<string, string>;
+  program: ProgramInfo;
+  /** Where its resources are registered. */
+  monitorAddress: string;
+}
+
+export interface ConstructResponse {
+  urn: string;
+  /** The component's outputs; they may be outputs with dependencies. */
+  state: PropertyMap;
+  stateDependencies: Record<string, string[]>;
+}
+
+/** A method of a component. */
+export interface CallRequest {
+  token: string;
+  /** The receiver is `__self__`. Arguments may be outputs with dependencies. */
+  args: PropertyMap;
+  argDependencies: Record<string, string[]>;
+  program: ProgramInfo;
+  monitorAddress: string;
+}
+
+export interface CallResponse {
+  result: PropertyMap;
+  resultDependencies: Record<string, string[]>;
+  failures?: CheckFailure[];
+}
+
 /** What a provider can take, as it answers to `configure`. */
 export interface Capabilities {
   /** Inputs may hold secrets; otherwise the engine strips them and marks outputs of the same name afterwards. */
@@ -174,8 +221,8 @@ export interface Provider {
   readonly version: string;
   checkConfig(request: CheckRequest, context: ProviderContext): Promise<CheckResponse>;
   diffConfig(request: DiffRequest, context: ProviderContext): Promise<DiffResponse>;
-  /** `args` is the provider's configuration: the inputs of its `pulumi:providers:<pkg>` resource. */
-  configure(args: PropertyMap): Promise<Capabilities>;
+  /** `args` is the provider's configuration: the inputs of its `pulumi:providers:<pkg>` resource, which `identity` tells. */
+  configure(args: PropertyMap, identity?: ResourceIdentity & { id: string }): Promise<Capabilities>;
   check(request: CheckRequest, context: ProviderContext): Promise<CheckResponse>;
   diff(request: DiffRequest, context: ProviderContext): Promise<DiffResponse>;
   create(request: CreateRequest, context: ProviderContext): Promise<CreateResponse>;
@@ -188,11 +235,15 @@ export interface Provider {
    */
   find?(request: FindRequest, context: ProviderContext): Promise<ReadResponse | undefined>;
   invoke(request: InvokeRequest, context: ProviderContext): Promise<InvokeResponse>;
+  /** Without this method the package has no components. */
+  construct?(request: ConstructRequest): Promise<ConstructResponse>;
+  /** Without this method the package has no components with methods. */
+  call?(request: CallRequest): Promise<CallResponse>;
   /** Releases connections and processes. */
   close(): Promise<void>;
 }
 
-/** Makes one instance for each provider resource; called with the version the program asks for, if it does. */
+/** Makes one instance for each provider resource. */
 export type ProviderFactory = () => Provider;
 
 /** The resource exists, but isn't in order: it stays in the state, with `reasons` as its init errors. */

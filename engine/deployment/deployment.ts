@@ -7,7 +7,7 @@
 import type { OperationError } from "../api";
 import type { EventStream } from "./event-stream";
 import type { Op } from "../events";
-import type { InvokeResponse } from "../provider";
+import type { CallRequest, CallResponse, ConstructRequest, ConstructResponse, InvokeResponse } from "../provider";
 import { dependenciesOf, type Goal, newState, type ResourceState } from "../resource";
 import type { Recorder } from "../state/recorder";
 import { formatProviderReference, makeUrn, providerType, ROOT_STACK_TYPE } from "../urn";
@@ -192,12 +192,15 @@ export class Deployment {
     this.parts.events.emit({ resOutputsEvent: { metadata: stepMetadata(step), ...this.planning } });
   }
 
-  /** The reference of the provider that serves `pkg` where a program names none. */
-  defaultProvider(pkg: string, version: string): Promise<string> {
-    const key = `${pkg}@${version}`;
+  /**
+   * The reference of the provider that serves `pkg` where a program names none. `plugin` says which plugin that is,
+   * where it isn't the one of this name and version.
+   */
+  defaultProvider(pkg: string, version: string, plugin: PropertyMap = {}): Promise<string> {
+    const key = `${pkg}@${version}${JSON.stringify(plugin)}`;
     let reference = this.defaultProviders.get(key);
     if (!reference) {
-      reference = this.makeDefaultProvider(pkg, version);
+      reference = this.makeDefaultProvider(pkg, version, plugin);
       this.defaultProviders.set(key, reference);
     }
     return reference;
@@ -206,12 +209,53 @@ export class Deployment {
   async invoke(token: string, args: PropertyMap, provider: string): Promise<InvokeResponse> {
     if (token === "pulumi:pulumi:getResource") return { result: this.getResource(args) };
     const instance = await this.parts.registry.get(provider);
+    // What isn't configured yet can't be asked.
+    if (!instance.capabilities) return { result: {} };
     const plain = withoutOutputs(args);
-    const secrets = instance.capabilities?.acceptSecrets ?? false;
+    const secrets = instance.capabilities.acceptSecrets;
     return instance.provider.invoke(
       { token, args: secrets ? plain : withoutSecrets(plain), preview: this.preview },
       this.parts.contextFor(""),
     );
+  }
+
+  /** Has a provider make a component. Its resources, and the component itself, are registered meanwhile. */
+  async construct(provider: string, request: ConstructRequest): Promise<ConstructResponse> {
+    const { goal } = request;
+    const urn = this.parts.generator.urnOf(goal);
+    return this.throughProvider(urn, async () => {
+      const instance = await this.parts.registry.get(provider);
+      // What isn't known can't be made anything of, not even in a preview.
+      if (!instance.capabilities) return { urn, state: {}, stateDependencies: {} };
+      if (!instance.provider.construct) throw new Error(`${goal.type}: this provider has no components`);
+      return instance.provider.construct(request);
+    });
+  }
+
+  /** Calls a method of a component. */
+  async call(provider: string, request: CallRequest): Promise<CallResponse> {
+    return this.throughProvider("", async () => {
+      const instance = await this.parts.registry.get(provider);
+      if (!instance.capabilities) return { result: {}, resultDependencies: {} };
+      if (!instance.provider.call) throw new Error(`${request.token}: this provider has no methods`);
+      return instance.provider.call(request);
+    });
+  }
+
+  /** What fails in a provider that works on the program's behalf stops the deployment, as a failed step does. */
+  private async throughProvider<T>(urn: string, work: () => Promise<T>): Promise<T> {
+    const halted = this.halted.then(() => {
+      throw new Halted();
+    });
+    try {
+      return await Promise.race([work(), halted]);
+    } catch (error) {
+      if (!this.stopped) {
+        this.fail({ urn, message: (error as Error).message });
+        this.stop();
+      }
+      throw new Halted();
+    }
   }
 
   /** The program has ended well: deletes what it didn't ask for. */
@@ -413,8 +457,8 @@ export class Deployment {
     return Object.values(this.changes).reduce((sum, n) => sum + (n ?? 0), 0);
   }
 
-  private async makeDefaultProvider(pkg: string, version: string): Promise<string> {
-    const inputs: PropertyMap = { __internal: {} };
+  private async makeDefaultProvider(pkg: string, version: string, plugin: PropertyMap): Promise<string> {
+    const inputs: PropertyMap = { __internal: plugin };
     if (version) inputs["version"] = version;
     for (const [key, { value, secret }] of this.parts.config) {
       if (key.startsWith(`${pkg}:`)) inputs[key.slice(pkg.length + 1)] = secret ? new Secret(value) : value;

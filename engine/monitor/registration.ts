@@ -62,7 +62,8 @@ export function readRegistration(request: RegisterResourceRequest): Registration
 /** An SDK that doesn't tell them apart has every property depend on everything. */
 function propertyDependencies(request: RegisterResourceRequest, inputs: PropertyMap): Record<string, string[]> {
   const map = request.getPropertydependenciesMap();
-  if (map.getLength() === 0) {
+  // Every SDK that knows components of plugins tells them apart.
+  if (map.getLength() === 0 && !request.getRemote()) {
     return Object.fromEntries(Object.keys(inputs).map((key) => [key, request.getDependenciesList()]));
   }
   return Object.fromEntries(map.toArray().map(([key, value]: [string, unknown]) => [key, urnsOf(value)]));
@@ -88,7 +89,7 @@ function readAlias(message: AliasMessage): Alias {
   };
 }
 
-function writeAlias(alias: Alias): AliasMessage {
+export function writeAlias(alias: Alias): AliasMessage {
   const message = new AliasMessage();
   if (alias.urn !== undefined) {
     message.setUrn(alias.urn);

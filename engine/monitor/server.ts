@@ -24,7 +24,7 @@ import {
   SetRootResourceResponse,
   type SetRootResourceRequest,
 } from "@pulumi/pulumi/proto/engine_pb";
-import { CheckFailure, InvokeResponse } from "@pulumi/pulumi/proto/provider_pb";
+import { CallResponse, CheckFailure, InvokeResponse } from "@pulumi/pulumi/proto/provider_pb";
 import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import {
   ReadResourceResponse,
@@ -34,9 +34,11 @@ import {
   Result,
   SupportsFeatureResponse,
   type ReadResourceRequest,
+  type RegisterPackageRequest,
   type RegisterResourceHookRequest,
   type RegisterResourceOutputsRequest,
   type RegisterResourceRequest,
+  type ResourceCallRequest,
   type ResourceInvokeRequest,
   type SupportsFeatureRequest,
 } from "@pulumi/pulumi/proto/resource_pb";
@@ -44,9 +46,11 @@ import type { Callback } from "@pulumi/pulumi/proto/callback_pb";
 import { type Deployment, emptyGoal, Halted, type RegisterResult } from "../deployment/deployment";
 import type { EventStream } from "../deployment/event-stream";
 import type { Hooks } from "../deployment/hooks";
+import type { ProgramInfo } from "../provider";
 import type { Goal } from "../resource";
 import { isProviderType, packageOf, parseProviderReference, urnType } from "../urn";
 import { callbackClients } from "./callbacks";
+import { providerOfReceiver, registeredPackages, withOutputDependencies } from "./packages";
 import {
   applyTransform,
   projectPosition,
@@ -66,6 +70,7 @@ const FEATURES = new Set([
   "deletedWith",
   "replaceWith",
   "transforms",
+  "parameterization",
   "resourceHooks",
 ]);
 
@@ -87,6 +92,7 @@ export interface MonitorOptions {
   events: EventStream;
   hooks: Hooks;
   projectRoot: string;
+  program: ProgramInfo;
   /** Passes debug messages on. */
   debug: boolean;
 }
@@ -102,6 +108,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   });
   const callbacks = callbackClients();
   const stackTransforms: Callback[] = [];
+  const packages = registeredPackages();
   const goals = new Map<string, Registration>();
   let rootUrn = "";
   let ended!: () => void;
@@ -126,35 +133,93 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
     return urn ? [urn, ...(parent ? ancestors(parent) : [])] : [];
   };
 
-  const resolveProvider = async (registration: Registration): Promise<string> => {
-    const { goal, version, pluginDownloadUrl } = registration;
-    if (!goal.custom || isProviderType(goal.type)) return "";
+  const resolveProvider = async (registration: Registration, packageRef: string): Promise<string> => {
+    const { goal, version, pluginDownloadUrl, remote } = registration;
+    if ((!goal.custom && !remote) || isProviderType(goal.type)) return "";
     if (goal.provider) return goal.provider;
     const pkg = packageOf(goal.type);
+    if (registration.providers[pkg]) return registration.providers[pkg];
     for (const urn of ancestors(goal.parent)) {
       const reference = goals.get(urn)?.providers[pkg];
       if (reference) return reference;
     }
     if (pluginDownloadUrl && pkg === "") throw new Error(`${goal.type} has no package`);
-    return deployment.defaultProvider(pkg, version);
+    return defaultProvider(goal.type, version, packageRef);
+  };
+
+  const defaultProvider = (token: string, version: string, packageRef: string): Promise<string> => {
+    if (!packageRef) return deployment.defaultProvider(packageOf(token), version);
+    const found = packages.get(packageRef);
+    return deployment.defaultProvider(found.name, found.version, found.plugin);
+  };
+
+  /** The monitor's address for plugins, some of which know no Unix sockets. */
+  let portAddress: Promise<string> | undefined;
+  const monitorAddress = (): Promise<string> =>
+    (portAddress ??= bind(server, "127.0.0.1:0").then((port) => `127.0.0.1:${port}`));
+
+  /** A component of a plugin: the plugin registers it, and the resources that it is made of. */
+  const construct = async (
+    { goal, providers }: Registration,
+    request: RegisterResourceRequest,
+  ): Promise<RegisterResourceResponse> => {
+    const urn = deployment.urnOf(goal);
+    transformsByUrn.set(urn, request.getTransformsList());
+    const { state, stateDependencies, ...made } = await deployment.construct(goal.provider, {
+      goal,
+      providers,
+      program: options.program,
+      monitorAddress: await monitorAddress(),
+    });
+    const message = new RegisterResourceResponse();
+    message.setUrn(made.urn);
+    message.setResult(Result.SUCCESS);
+    message.setObject(
+      toStruct(state, { secrets: request.getAcceptsecrets(), resources: request.getAcceptresources() }),
+    );
+    for (const [key, urns] of Object.entries(withOutputDependencies(state, stateDependencies))) {
+      const dependencies = new RegisterResourceResponse.PropertyDependencies();
+      dependencies.setUrnsList(urns);
+      message.getPropertydependenciesMap().set(key, dependencies);
+    }
+    return message;
+  };
+
+  const call = async (request: ResourceCallRequest): Promise<CallResponse> => {
+    const token = request.getTok();
+    const args = fromStruct(request.getArgs());
+    const argDependencies: Record<string, string[]> = {};
+    request.getArgdependenciesMap().forEach((value, key) => (argDependencies[key] = value.getUrnsList()));
+    const provider =
+      request.getProvider() ||
+      providerOfReceiver(token, args["__self__"], (urn) => goals.get(urn)?.goal.provider) ||
+      (await defaultProvider(token, request.getVersion(), request.getPackageref()));
+    const { result, resultDependencies, failures } = await deployment.call(provider, {
+      token,
+      args,
+      argDependencies: withOutputDependencies(args, argDependencies),
+      program: options.program,
+      monitorAddress: await monitorAddress(),
+    });
+    const message = new CallResponse();
+    message.setReturn(toStruct(result, { secrets: true, resources: true }));
+    for (const [key, urns] of Object.entries(withOutputDependencies(result, resultDependencies))) {
+      const dependencies = new CallResponse.ReturnDependencies();
+      dependencies.setUrnsList(urns);
+      message.getReturndependenciesMap().set(key, dependencies);
+    }
+    message.setFailuresList(checkFailures(failures));
+    return message;
   };
 
   const register = async (request: RegisterResourceRequest): Promise<RegisterResourceResponse> => {
-    if (request.getRemote()) {
-      throw new Error(
-        `${request.getType()} is a component of a plugin, which the embedded engine can't construct: use the Pulumi CLI`,
-      );
-    }
-    if (request.getPackageref()) {
-      throw new Error(
-        `${request.getType()} comes from a parameterized package, which the embedded engine doesn't support: use the Pulumi CLI`,
-      );
-    }
     if (request.getCustom()) refuseBuiltIn(request.getType());
     const registration = await transformed(request);
     const { goal } = registration;
     inherit(goal, goals.get(goal.parent)?.goal);
-    goal.provider = await resolveProvider(registration);
+    goal.provider = await resolveProvider(registration, request.getPackageref());
+    if (registration.remote) return construct(registration, request);
+    if (isProviderType(goal.type)) goal.inputs = packages.providerInputs(goal.inputs, registration.version, request);
     const position = projectPosition(request.getSourceposition(), options.projectRoot);
     if (position) goal.sourcePosition = position;
     const outcome = await registerAs(registration, request);
@@ -166,7 +231,8 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
     const urn = deployment.urnOf(goal);
     if (!goals.has(urn)) {
       goals.set(urn, registration);
-      transformsByUrn.set(urn, request.getTransformsList());
+      // Those of a plugin's component are known already: the plugin doesn't send them.
+      if (!transformsByUrn.has(urn)) transformsByUrn.set(urn, request.getTransformsList());
     }
     return deployment.register(goal);
   };
@@ -196,7 +262,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       inputs: fromStruct(request.getProperties()),
       dependencies: request.getDependenciesList(),
       additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
-      provider: request.getProvider() || (await deployment.defaultProvider(packageOf(type), request.getVersion())),
+      provider: request.getProvider() || (await defaultProvider(type, request.getVersion(), request.getPackageref())),
     };
     goals.set(deployment.urnOf(goal), {
       goal,
@@ -218,18 +284,12 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
     const token = request.getTok();
     const pkg = packageOf(token);
     const provider =
-      request.getProvider() || (pkg === "pulumi" ? "" : await deployment.defaultProvider(pkg, request.getVersion()));
+      request.getProvider() ||
+      (pkg === "pulumi" ? "" : await defaultProvider(token, request.getVersion(), request.getPackageref()));
     const { result, failures } = await deployment.invoke(token, fromStruct(request.getArgs()), provider);
     const message = new InvokeResponse();
     message.setReturn(toStruct(result, { secrets: true, resources: request.getAcceptresources() }));
-    message.setFailuresList(
-      (failures ?? []).map(({ property, reason }) => {
-        const failure = new CheckFailure();
-        failure.setProperty(property);
-        failure.setReason(reason);
-        return failure;
-      }),
-    );
+    message.setFailuresList(checkFailures(failures));
     return message;
   };
 
@@ -278,7 +338,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       }),
       readResource: unary(read),
       invoke: unary(invoke),
-      call: unary(refuse("calling a method of a resource")),
+      call: unary(call),
       registerStackTransform: unary((callback: Callback) => {
         stackTransforms.push(callback);
         return new Empty();
@@ -286,7 +346,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       registerStackInvokeTransform: unary(refuse("an invoke transform")),
       registerResourceHook: unary(registerHook),
       registerErrorHook: unary(refuse("an error hook")),
-      registerPackage: unary(refuse("a parameterized package")),
+      registerPackage: unary((request: RegisterPackageRequest) => packages.register(request)),
       signalAndWaitForShutdown: unary(async () => {
         ended();
         await release;
@@ -329,9 +389,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
     } as UntypedServiceImplementation,
   );
 
-  await new Promise<void>((resolve, reject) =>
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve())),
-  );
+  await bind(server, address);
   return {
     address,
     programEnded,
@@ -343,6 +401,23 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) =>
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    ),
+  );
+}
+
+function checkFailures(failures: { property: string; reason: string }[] = []): CheckFailure[] {
+  return failures.map(({ property, reason }) => {
+    const failure = new CheckFailure();
+    failure.setProperty(property);
+    failure.setReason(reason);
+    return failure;
+  });
 }
 
 /** A child has its parent's protection, retention and provider, unless it says otherwise. */

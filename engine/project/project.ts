@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
-import { type ConfigValue, type NodeOptions, type Project, UserError } from "../api";
+import { type ConfigValue, type NodeOptions, type Project, type ProjectPlugin, UserError } from "../api";
 import type { SecretsManager } from "../secrets/passphrase";
 
 /** Finds Pulumi.yaml in `cwd` or above it. Throws a UserError that says where it looked or what is wrong with it. */
@@ -35,8 +35,21 @@ export function loadProject(cwd: string): Project {
     nodeOptions: nodeOptions(file, yaml["runtime"]),
     ...(typeof yaml["description"] === "string" ? { description: yaml["description"] } : {}),
     config: projectDefaults(yaml["config"], name),
+    plugins: projectPlugins(file, yaml["plugins"]),
     ...(backend ? { backendUrl: backend } : {}),
   };
+}
+
+function projectPlugins(file: string, plugins: unknown): ProjectPlugin[] {
+  const providers = isTree(plugins) ? (plugins["providers"] ?? []) : [];
+  if (!Array.isArray(providers)) throw new UserError(`${file}: "plugins.providers" must be a list`);
+  return providers.map((entry: unknown) => {
+    const { name, path, version } = isTree(entry) ? entry : {};
+    if (typeof name !== "string" || typeof path !== "string") {
+      throw new UserError(`${file}: each of "plugins.providers" must have a name and a path`);
+    }
+    return { name, path: resolve(dirname(file), path), ...(version === undefined ? {} : { version: String(version) }) };
+  });
 }
 
 /** Other options, such as the package manager, say nothing of how a program is run. */

@@ -412,7 +412,9 @@ test("a StackReference is refused by name", async () => {
 
 test("a package that isn't built in is refused by name, with what to do", async () => {
   const [up] = await play(`new pulumi.CustomResource("other:index:Thing", "a", {});`, [update]);
-  expect(errorsOf(up!)).toMatch(/the provider "other" is not built into the embedded engine.*Pulumi CLI/);
+  expect(errorsOf(up!)).toMatch(
+    /there is no provider for the package other: .*"pulumi plugin install resource other" installs it/,
+  );
 });
 
 test("TypeScript, ES modules, functions and other entry points", async () => {
