@@ -6,8 +6,15 @@ import type { Engine } from "../run/host";
 import type { CommonOptions } from "./options";
 
 /** The engine is loaded when a command needs it: the SDK that comes with it takes most of a command's start. */
-export async function loadEngine(): Promise<Engine> {
-  return (await import("../engine")) satisfies Engine;
+export async function loadEngine({ engine }: Pick<CommonOptions, "engine">): Promise<Engine> {
+  if (engine !== "pulumi") return (await import("../engine")) satisfies Engine;
+  const [{ pulumiEngine }, { findPulumi }] = await Promise.all([
+    import("../run/pulumi/engine"),
+    import("../run/pulumi/find-cli"),
+  ]);
+  const say = (line: string) => void process.stderr.write(`[pulumi] ${line}\n`);
+  const builder = join(__dirname, "..", "tools", "pulumi", "build.mjs");
+  return pulumiEngine({ findCli: () => findPulumi({ builder, say }), say });
 }
 
 /** A command's project and the engine that knows it. */
@@ -17,7 +24,7 @@ export interface ProjectContext {
 }
 
 export async function openProject(options: CommonOptions): Promise<ProjectContext> {
-  const engine = await loadEngine();
+  const engine = await loadEngine(options);
   return { engine, project: engine.loadProject(options.cwd) };
 }
 
@@ -40,6 +47,9 @@ export async function openNamedStack(
 
 /** A stack with what only the embedded engine can do about it. */
 export async function openManaged(options: CommonOptions, name?: string): Promise<ManagedStack> {
+  if (options.engine === "pulumi") {
+    throw new UserError("this command is not done with --engine pulumi: use the same command of the Pulumi CLI");
+  }
   const context = await openProject(options);
   const stack = await openNamedStack(context, options, name ?? (await stackName(context, options)), false);
   return { context, stack, management: (await import("../engine")).manageStack(stack) };

@@ -87,6 +87,9 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
     .option("--isolated", "run the program in a process of its own")
     .option("--non-interactive", "ask nothing, whatever the terminal")
     .addOption(new Option("--color <when>", "use colours").choices(["always", "never", "auto"]))
+    .addOption(
+      new Option("--engine <engine>", "what does the work (default: embedded)").choices(["embedded", "pulumi"]),
+    )
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text) });
 

@@ -22,6 +22,8 @@ export interface CommonOptions {
   isolated: boolean;
   nonInteractive: boolean;
   color?: "always" | "never" | "auto";
+  /** What does the work; the embedded engine if absent. */
+  engine?: "embedded" | "pulumi";
 }
 
 /** Makes an action of what a command does: `work` gets the common options wherever they stood. */
@@ -42,6 +44,7 @@ export function commonOptions(values: Record<string, unknown>): CommonOptions {
       eventLog: path("eventLog"),
       parallel: values.parallel as number | undefined,
       color: text("color") as CommonOptions["color"],
+      engine: text("engine") as CommonOptions["engine"],
     }),
     config: parseConfig((values.config as string[] | undefined) ?? []),
     yes: Boolean(values.yes),

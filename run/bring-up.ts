@@ -170,6 +170,7 @@ export async function bringUp(
 
   function onEvent(event: EngineEvent): void {
     hooks.onEvent(event);
+    if (host.engine.pluginsOnly) containers.event(event);
     const { diagnosticEvent, resourcePreEvent, resOutputsEvent, resOpFailedEvent } = event;
     if (diagnosticEvent?.urn && diagnosticEvent.streamID && isTestsUrn(diagnosticEvent.urn)) {
       const stream = diagnosticEvent.streamID === 2 ? "stderr" : "stdout";
@@ -184,7 +185,9 @@ export async function bringUp(
       const { urn, op, new: state } = resOutputsEvent.metadata;
       const from = started.get(urn);
       if (state?.id && from !== undefined && op !== "same") ready.set(state.id, (performance.now() - from) / 1000);
-      if (tests && urn === tests.container.urn && isMaking(op)) tests.created = true;
+      // Stopped, a plugin's container is ended by us, and made all the same.
+      const endedByUs = host.engine.pluginsOnly && brakes.reason();
+      if (tests && urn === tests.container.urn && isMaking(op) && !endedByUs) tests.created = true;
     }
     if (resOpFailedEvent && !brakes.reason()) {
       const { urn } = resOpFailedEvent.metadata;

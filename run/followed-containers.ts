@@ -1,4 +1,4 @@
-import type { PropertyMap, PropertyValue, Provider, ProviderFactory } from "../engine";
+import type { EngineEvent, PropertyMap, PropertyValue, Provider, ProviderFactory } from "../engine";
 import { UserError } from "../engine/api";
 import { withoutSecrets } from "../engine/values";
 import { label } from "./identity";
@@ -31,6 +31,8 @@ export interface FollowListener {
 export interface FollowedContainers {
   /** To be given to the engine in place of the Docker provider's own. */
   factory: ProviderFactory;
+  /** Learns from an event what `factory` would tell; for an engine whose providers are processes of their own. */
+  event(event: EngineEvent): void;
   byId(id: string): FollowedContainer | undefined;
   byName(name: string): FollowedContainer | undefined;
   byUrn(urn: string): FollowedContainer | undefined;
@@ -123,6 +125,18 @@ export function followContainers(
 
   return {
     factory,
+    event({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }) {
+      const metadata = (resourcePreEvent ?? resOutputsEvent ?? resOpFailedEvent)?.metadata;
+      if (metadata?.type !== containerType) return;
+      const { urn, op, new: state, old } = metadata;
+      if (op === "delete" || op === "delete-replaced") {
+        if (old?.id) removed.add(old.id);
+      } else if (state && (op === "create" || op === "create-replacement")) {
+        const container = follow(urn, nameInUrn(urn), state.inputs as PropertyMap);
+        if (state.id) remember(container, state.id);
+        if (isTests(container)) (resourcePreEvent ? options.onTestsStarting : options.onTestsEnded)?.(container);
+      }
+    },
     byId: (id) => byId.get(id),
     byName: (name) => [...byUrn.values()].find((container) => container.name === name),
     byUrn: (urn) => byUrn.get(urn),

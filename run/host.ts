@@ -11,8 +11,10 @@ import type {
 import type { RunEvent } from "./events";
 import type { Watchdog } from "./watchdog/start";
 
-/** The embedded engine, as far as a run needs it. */
+/** The engine, as far as a run needs it: the embedded one, or the Pulumi CLI. */
 export interface Engine {
+  /** Its providers are processes of their own: an operation's `providers` aren't used, and events alone tell of them. */
+  pluginsOnly?: boolean;
   loadProject(cwd: string): Project;
   openStack(options: OpenStackOptions): Promise<Stack>;
   listStacks(project: Project, env: NodeJS.ProcessEnv): Promise<StackSummary[]>;

@@ -65,10 +65,10 @@ interface ProjectHere {
 }
 
 /** Stacks are found by their labels alone; only whose images are old needs a project. */
-async function projectHere({ cwd }: CommonOptions): Promise<ProjectHere | undefined> {
+async function projectHere(common: CommonOptions): Promise<ProjectHere | undefined> {
   try {
-    const engine = await loadEngine();
-    const project = engine.loadProject(cwd);
+    const engine = await loadEngine(common);
+    const project = engine.loadProject(common.cwd);
     const commit = await findCommit(project.root);
     return { engine, project, ...(commit ? { commit: commit.sha } : {}) };
   } catch (error) {

@@ -25,7 +25,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
   const { openEventLog } = await import("../../run/event-log");
   const log = common.eventLog ? openEventLog(common.eventLog) : undefined;
   try {
-    const [engine, providers] = await Promise.all([loadEngine(), loadProviders()]);
+    const [engine, providers] = await Promise.all([loadEngine(common), loadProviders()]);
     const result = await runTests(
       {
         cwd: common.cwd,
@@ -48,7 +48,10 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         connectDocker: () => connectDocker(),
         providers,
         startWatchdog: () => startWatchdog(join(__dirname, "watchdog.js"), process.env),
-        cli: [process.execPath, join(__dirname, "..", "bin", "seatrial")],
+        cli: [
+          ...[process.execPath, join(__dirname, "..", "bin", "seatrial")],
+          ...(common.engine ? ["--engine", common.engine] : []),
+        ],
         report(event) {
           if (event.kind === "engine") log?.write(event.event);
           display.event(event);

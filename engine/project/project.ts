@@ -115,7 +115,7 @@ export function loadStackSettings(project: Project, stack: string, configFile?: 
   return { file, ...(typeof salt === "string" ? { encryptionSalt: salt } : {}), config };
 }
 
-function settingsFile(project: Project, stack: string, configFile: string | undefined): string | undefined {
+export function settingsFile(project: Project, stack: string, configFile: string | undefined): string | undefined {
   if (configFile) {
     const file = resolve(configFile);
     if (!existsSync(file)) throw new UserError(`${file} doesn't exist: --config-file names the stack's settings`);

@@ -65,7 +65,7 @@ interface OwnKey {
   key: string;
 }
 
-function ownKey(env: NodeJS.ProcessEnv): OwnKey {
+export function ownKey(env: NodeJS.ProcessEnv): OwnKey {
   const file = join(env["XDG_DATA_HOME"] || join(env["HOME"] || homedir(), ".local", "share"), "seatrial", "key.json");
   if (existsSync(file)) {
     try {

@@ -1,0 +1,106 @@
+/** `--engine pulumi` with the real CLI: from PATH, else the one that tools/pulumi builds. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { labelled, probeImage, start, workplace, type Workplace } from "../e2e/seatrial";
+
+jest.setTimeout(600_000);
+
+const has = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+const builder = join(__dirname, "../../tools/pulumi/build.mjs");
+const isBuilt = spawnSync(process.execPath, [builder, "--cached"]).status === 0;
+const canRun = has("pulumi") || isBuilt || has("go");
+if (!canRun) console.log("skipped: --engine pulumi can't be tried, there is no pulumi on PATH and no Go to build it");
+const ifThere = canRun ? test : test.skip;
+
+let image: string;
+let place: Workplace;
+let path = process.env.PATH;
+beforeAll(() => {
+  if (!canRun) return;
+  image = probeImage();
+  if (has("pulumi")) return;
+  const stdio = ["ignore", "pipe", "inherit"] as const;
+  const folder = execFileSync(process.execPath, [builder], { encoding: "utf8", stdio: [...stdio] }).trim();
+  path = [join(folder, "bin"), process.env.PATH].join(delimiter);
+}, 3_600_000);
+beforeEach(() => {
+  place = workplace("small");
+});
+afterEach(() => {
+  const left = labelled(place.project);
+  place.remove();
+  expect(left).toEqual([]);
+});
+
+const seatrial = (...args: string[]) => start(place.folder, [...args, "-c", `image=${image}`], { PATH: path }).ended;
+const pulumi = (...args: string[]) => seatrial(...args, "--engine", "pulumi");
+const states = () => {
+  const stacks = join(place.folder, ".seatrial/.pulumi/stacks", place.project);
+  return existsSync(stacks) ? readdirSync(stacks).filter((name) => name.endsWith(".json")) : [];
+};
+
+ifThere.each([
+  ["ok", 0, { verdict: "passed", tests: { total: 2, passed: 2, exitCode: 0 } }],
+  ["fails", 4, { verdict: "failed", tests: { total: 2, failed: 1, exitCode: 4 } }],
+  ["crash", 125, { verdict: "stack-failed", failure: { resource: "api" } }],
+] as const)(
+  "tests that do as in %s exit %d, leave their results and nothing else",
+  async (scenario, code, expected) => {
+    const ended = await pulumi("test", "-c", `scenario=${scenario}`);
+    expect(ended.code).toBe(code);
+    expect(ended.result).toMatchObject({ ...expected, exitCode: code, cleanup: { clean: true, left: [] } });
+    if (scenario === "ok") expect(ended.stdout).toContain("\ntrying\ntried\n");
+    if (scenario !== "crash") expect(readdirSync(join(place.folder, "build/tests"))).toContain("junit.xml");
+    expect(readdirSync(join(place.folder, "build/tests/logs"))).toContain("api.log");
+    expect(states()).toEqual([]);
+  },
+);
+
+ifThere.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("%s stops it, cleans up and exits %d", async (signal, exitCode) => {
+  const args = ["test", "--engine", "pulumi", "-c", `image=${image}`, "-c", "scenario=hangs"];
+  const running = start(place.folder, args, { PATH: path });
+  await running.shows("hanging");
+  running.process.kill(signal);
+  const { code, result } = await running.ended;
+  expect(code).toBe(exitCode);
+  expect(result).toMatchObject({ verdict: "interrupted", exitCode, cleanup: { clean: true } });
+  expect(states()).toEqual([]);
+});
+
+ifThere("settings that the program refuses are wrong usage", async () => {
+  const { code, stdout } = await pulumi("test", "-c", "refuse=true");
+  expect(code).toBe(2);
+  expect(stdout).toContain(`error ${place.project}:refuse: expected false`);
+});
+
+const dev = ["--stack", "dev", "--yes"];
+
+ifThere.each([
+  ["the CLI", pulumi, seatrial],
+  ["the embedded engine", seatrial, pulumi],
+] as const)(
+  "a stack that %s has made: no changes for the other, which updates and destroys it",
+  async (_, one, other) => {
+    expect((await pulumi("preview", ...dev)).stdout).toContain("+ 5 to create");
+    const up = await one("up", ...dev);
+    expect(up.code).toBe(0);
+    expect(up.stdout).toContain("+ 5 created");
+    expect((await one("up", ...dev)).stdout).toMatch(/ 5 unchanged/);
+    const preview = await other("preview", ...dev, "--expect-no-changes");
+    expect(preview.code).toBe(0);
+    expect(preview.stdout).toMatch(/ 5 unchanged/);
+    // Other tests in the container: that is another one.
+    const changed = await other("up", ...dev, "-c", "scenario=hostile");
+    expect(changed.code).toBe(0);
+    expect(changed.stdout).toContain("1 replaced");
+    expect((await one("preview", ...dev, "-c", "scenario=hostile")).stdout).toMatch(/ 5 unchanged/);
+    const outputs = await one("stack", "output", "secret", "--show-secrets", "--stack", "dev");
+    expect(outputs.stdout).toBe("for nobody\n");
+    expect((await other("destroy", ...dev)).code).toBe(0);
+    expect(labelled(place.project)).toEqual([]);
+  },
+);
