@@ -121,11 +121,13 @@ async function lookAt(
     if (at < 0) return resources;
     const before = new Set(resources.slice(0, at).map(({ urn }) => urn));
     if (there) return resources.with(at, { ...eitherOf(state, intended, before), initErrors: [reason] });
-    // What others still refer to was deleted ahead of its replacement.
-    const needed = resources.some((other) => other !== state && dependenciesOf(other).includes(state.urn));
-    const twin = resources.some((other) => other !== state && other.urn === state.urn);
-    if (needed && !twin) return resources.with(at, { ...state, pendingReplacement: true });
-    return resources.toSpliced(at, 1);
+    const others = resources.toSpliced(at, 1);
+    // What others still refer to, and can't refer to another of that URN, was deleted ahead of its replacement.
+    const twin = others.findIndex(({ urn }) => urn === state.urn);
+    const isNeeded = (twin < 0 ? others : others.slice(0, twin)).some((other) =>
+      dependenciesOf(other).includes(state.urn),
+    );
+    return isNeeded ? resources.with(at, { ...state, pendingReplacement: true }) : others;
   };
 }
 
