@@ -1,4 +1,5 @@
 /** Runs one command of `command:local` and collects what it prints. */
+import { setMaxListeners } from "node:events";
 import { StringDecoder } from "node:string_decoder";
 import type { Launcher, News } from "./launcher";
 
@@ -62,6 +63,7 @@ export function runCommand(
       kill("SIGTERM");
       setTimeout(() => kill("SIGKILL"), GRACE).unref();
     };
+    setMaxListeners(0, signal); // as many listen as run
     signal.addEventListener("abort", stop, { once: true });
     const launch = {
       program: program!,
