@@ -1,7 +1,4 @@
 /** Every input that the package declares is in our tables, and nothing else is. */
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import ts from "typescript";
 import { containerSchema } from "../../../providers/docker/schema/container";
 import type { Field, Fields, ResourceSchema } from "../../../providers/docker/schema/field";
 import {
@@ -14,33 +11,7 @@ import { networkSchema } from "../../../providers/docker/schema/network";
 import { volumeSchema } from "../../../providers/docker/schema/volume";
 import { functions } from "../../../providers/docker/functions";
 import { handlers, REFUSED } from "../../../providers/docker/resources";
-
-const PACKAGE = dirname(require.resolve("@pulumi/docker/package.json"));
-
-const declarations = (file: string) =>
-  ts.createSourceFile(file, readFileSync(join(PACKAGE, file), "utf8"), ts.ScriptTarget.Latest, true);
-
-const inputTypes = declarations("types/input.d.ts");
-
-interface Property {
-  name: string;
-  required: boolean;
-  /** The name of the input type that it or its elements have. */
-  nested: string | undefined;
-}
-
-function propertiesOf(source: ts.SourceFile, name: string): Property[] {
-  const found = source.statements.find(
-    (statement): statement is ts.InterfaceDeclaration =>
-      ts.isInterfaceDeclaration(statement) && statement.name.text === name,
-  );
-  if (!found) throw new Error(`no interface ${name} in ${source.fileName}`);
-  return found.members.filter(ts.isPropertySignature).map((member) => ({
-    name: (member.name as ts.Identifier).text,
-    required: !member.questionToken,
-    nested: /inputs\.(\w+)/.exec(member.type!.getText())?.[1],
-  }));
-}
+import { functionNames, inputTypes, propertiesOf, resourceTokens, type Property } from "./declarations";
 
 const inputsOf = (fields: Fields) => Object.entries(fields).filter(([, field]) => !field.output);
 
@@ -74,11 +45,11 @@ const resources: [string, string, ResourceSchema][] = [
 ];
 
 test.each(resources)("%s: %s", (file, name, schema) => {
-  expectSame(propertiesOf(declarations(file), name), schema.fields, name);
+  expectSame(propertiesOf(file, name), schema.fields, name);
 });
 
 test("image.d.ts: ImageArgs", () => {
-  const declared = propertiesOf(declarations("image.d.ts"), "ImageArgs").map(({ name }) => name);
+  const declared = propertiesOf("image.d.ts", "ImageArgs").map(({ name }) => name);
   expect(
     inputsOf(imageSchema.fields)
       .map(([name]) => name)
@@ -90,11 +61,10 @@ test("image.d.ts: ImageArgs", () => {
 });
 
 test("every resource and function of the package is done or refused by name", () => {
-  const index = readFileSync(join(PACKAGE, "index.js"), "utf8");
-  const tokens = [...index.matchAll(/case "(docker:index\/\w+:\w+)"/g)].map(([, token]) => token!);
+  const tokens = resourceTokens();
   expect(tokens.length).toBeGreaterThan(10);
   for (const token of tokens) expect([...Object.keys(handlers), ...REFUSED]).toContain(token);
-  const found = [...index.matchAll(/^exports\.(get\w+) = null;/gm)].map(([, name]) => name!.replace(/Output$/, ""));
-  expect(found.length).toBeGreaterThan(4);
-  for (const name of new Set(found)) expect(Object.keys(functions)).toContain(`docker:index/${name}:${name}`);
+  const names = functionNames();
+  expect(names.length).toBeGreaterThan(4);
+  for (const name of names) expect(Object.keys(functions)).toContain(`docker:index/${name}:${name}`);
 });
