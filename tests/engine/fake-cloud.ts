@@ -11,9 +11,11 @@ export interface Thing {
   urn: string;
   type: string;
   inputs: PropertyMap;
+  /** What it was made with: a provider recognizes by it what it made, whatever has become of it since. */
+  born?: PropertyMap;
 }
 
-export type CallKind = "check" | "diff" | "create" | "read" | "update" | "delete";
+export type CallKind = "check" | "diff" | "create" | "read" | "find" | "update" | "delete";
 
 export interface Call {
   kind: CallKind;
@@ -35,8 +37,8 @@ export class Cloud {
   spans: string[] = [];
   /** By call, such as `create a`. */
   readonly faults = new Map<string, Fault>();
-  /** Things that have gone with what they lay in. */
-  readonly swallowed = new Set<string>();
+  /** Things that have gone with what they lay in, or were changed or removed by somebody else. */
+  readonly strays = new Set<string>();
   /** Input properties that can't be changed in place. */
   readonly fixed = new Set(["fixed"]);
   /** The provider can't have the old one and the new one at a time; a thing may also say so by an input `alone`. */
@@ -69,9 +71,17 @@ export class Cloud {
     this.things.delete(id);
     for (const other of [...this.things.values()]) {
       if (other.inputs["within"] !== id) continue;
-      this.swallowed.add(other.id);
+      this.strays.add(other.id);
       this.drop(other.id);
     }
+  }
+
+  /** Somebody else removes or changes a thing. */
+  meddle(id: string, change: PropertyMap | undefined): void {
+    this.strays.add(id);
+    const thing = this.things.get(id)!;
+    if (change) thing.inputs = { ...thing.inputs, ...change };
+    else this.drop(id);
   }
 
   byName(name: string): Thing | undefined {
@@ -168,7 +178,7 @@ function makeProvider(cloud: Cloud, life: { over: boolean }, nextId: () => strin
     async create({ urn, name, type, properties, preview }, context) {
       cloud.seen.set(`create ${name}`, properties);
       if (preview) return { id: "", properties };
-      const thing: Thing = { id: `${name}#${nextId()}`, name, urn, type, inputs: properties };
+      const thing: Thing = { id: `${name}#${nextId()}`, name, urn, type, inputs: properties, born: properties };
       const broken = await cloud.carryOut(life, call("create", { urn, name }, properties, context), () =>
         cloud.things.set(thing.id, thing),
       );
@@ -206,9 +216,10 @@ function makeProvider(cloud: Cloud, life: { over: boolean }, nextId: () => strin
     },
     ...(cloud.canFind
       ? {
-          async find({ urn, inputs, known }) {
+          async find({ urn, name, inputs, known }, context) {
+            await cloud.carryOut(life, call("find", { urn, name }, inputs, context), () => undefined);
             const thing = [...cloud.things.values()].find(
-              (one) => one.urn === urn && equalValues(one.inputs, inputs) && !known.includes(one.id),
+              (one) => one.urn === urn && equalValues(one.born, inputs) && !known.includes(one.id),
             );
             return thing && { id: thing.id, inputs: thing.inputs, properties: outputsOf(thing) };
           },

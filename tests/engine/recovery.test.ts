@@ -1,12 +1,20 @@
 /** What is left of an operation that was killed: its journal, and what the next operation makes of it. */
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import fs, {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { integrityProblem } from "../../engine/state/integrity";
 import { FileBackend } from "../../engine/state/file-backend";
 import { replayJournal } from "../../engine/state/recorder";
 import { deserializeDeployment, type Snapshot } from "../../engine/state/checkpoint";
 import { openPassphraseManager } from "../../engine/secrets/passphrase";
-import { type Program, PROJECT, STACK, urnOf, using, World } from "./world";
+import { type Options, type Program, PROJECT, STACK, urnOf, using, World } from "./world";
 
 const journalOf = (world: World): string => join(world.folder, ".pulumi/seatrial/trial/test.jsonl");
 const checkpointOf = (world: World): string => join(world.folder, ".pulumi/stacks/trial/test.json");
@@ -269,7 +277,7 @@ describe("the next operation settles what was pending", () => {
     const world = await killedAt("create a", "after", nothing, one());
     expect((await world.deployment()).pending_operations).toMatchObject([{ type: "creating" }]);
     await world.up(one());
-    expect(world.cloud.log).toEqual(["update a"]);
+    expect(world.cloud.log).toEqual(["find a", "update a"]);
     expect(world.cloud.names()).toEqual(["a"]);
     expect(await world.deployment()).not.toHaveProperty("pending_operations");
   });
@@ -277,7 +285,7 @@ describe("the next operation settles what was pending", () => {
   test("a creation that didn't: made anew", async () => {
     const world = await killedAt("create a", "before", nothing, one());
     await world.up(one());
-    expect(world.cloud.log).toEqual(["create a"]);
+    expect(world.cloud.log).toEqual(["find a", "create a"]);
     expect(world.cloud.names()).toEqual(["a"]);
   });
 
@@ -300,7 +308,7 @@ describe("the next operation settles what was pending", () => {
   test("a replacement: the new one is kept and the old one deleted", async () => {
     const world = await killedAt("create a", "after", one({ fixed: 1 }), one({ fixed: 2 }));
     await world.up(one({ fixed: 2 }));
-    expect(world.cloud.log.sort()).toEqual(["delete a", "update a"]);
+    expect(world.cloud.log.sort()).toEqual(["delete a", "find a", "update a"]);
     expect(world.cloud.things.size).toBe(1);
     expect(world.cloud.byName("a")!.inputs).toEqual({ fixed: 2 });
   });
@@ -372,5 +380,64 @@ describe("the next operation settles what was pending", () => {
     world.cloud.things.clear();
     await world.up(one({ size: 1 }));
     expect(world.cloud.log).toEqual(["read a", "create a"]);
+  });
+});
+
+describe("a disk that is full", () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  /** From the `from`th line of a journal on, half of a line is taken and no more; checkpoints likewise. */
+  function fillDisk(from: number): () => void {
+    const write = fs.writeFileSync;
+    let lines = 0;
+    const spy = jest.spyOn(fs, "writeFileSync").mockImplementation((file, data, options) => {
+      const isFull =
+        typeof file === "number" ? ++lines >= from : lines >= from - 1 && String(file).includes("/stacks/");
+      if (!isFull) return write(file, data, options);
+      write(file, (data as string).slice(0, (data as string).length / 2), options);
+      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    });
+    return () => spy.mockRestore();
+  }
+
+  const program: Program = async (stack) => {
+    const a = await stack.add("a");
+    await using(stack, "b", [a]);
+    await stack.add("c", { size: 1 });
+  };
+
+  test.each(Array.from({ length: 10 }, (_, n) => n + 1))(
+    "at line %i of the journal, or at the checkpoint after that: says so, begins nothing that it can't record, forgets nothing",
+    async (line) => {
+      const world = new World();
+      await world.up((stack) => stack.add("c"));
+      const makeRoom = fillDisk(line);
+      const outcome = await world.update(program).then(
+        ({ errors }) => errors[0]!.message,
+        (error: Error) => error.message,
+      );
+      makeRoom();
+      expect(outcome).toMatch(/can't be written \(ENOSPC: no space left on device, write\): make room/);
+      // What the process held dies with it; so does its lock, which the test's own process would go on holding.
+      const after = new World(world.cloud);
+      fs.cpSync(world.folder, after.folder, { recursive: true });
+      fs.rmSync(join(after.folder, ".pulumi/locks"), { recursive: true, force: true });
+      await after.up(program);
+      expect(world.cloud.names()).toEqual(["a", "b", "c"]);
+      await after.destroy();
+      expect(world.cloud.names()).toEqual([]);
+      expect((await after.deployment()).resources).toEqual([]);
+    },
+  );
+
+  test("that has room again by the end costs nothing but the operation", async () => {
+    const world = new World();
+    const makeRoom = fillDisk(5);
+    const onEvent: Options["onEvent"] = ({ resOpFailedEvent }) => resOpFailedEvent && makeRoom();
+    const result = await world.update(program, { onEvent });
+    expect(result.errors[0]!.message).toContain("ENOSPC");
+    expect(existsSync(journalOf(world))).toBe(false);
+    await world.up(program);
+    expect(world.cloud.names()).toEqual(["a", "b", "c"]);
   });
 });

@@ -1,6 +1,7 @@
 /** The engine as the model sees it: a world whose engine can be killed at any moment of the cloud's history. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { UserError } from "../../engine";
 import type { Goal, ResourceState } from "../../engine/resource";
 import { dependenciesOf } from "../../engine/resource";
 import type { PropertyMap } from "../../engine/values";
@@ -8,7 +9,7 @@ import { isProviderType, urnName } from "../../engine/urn";
 import { deserializeResource, type SerializedResource } from "../../engine/state/checkpoint";
 import { Cloud, type Thing } from "./fake-cloud";
 import type { Act, Held, Memory, Outcome, Plan, System, Watch } from "./model";
-import { type Program, PROJECT, type Registered, type Registrar, SCRATCH, STACK, World } from "./world";
+import { type Options, type Program, PROJECT, type Registered, type Registrar, SCRATCH, STACK, World } from "./world";
 
 const never = new Promise<never>(() => undefined);
 
@@ -25,12 +26,20 @@ export class EngineUnderTest implements System {
     return [...this.cloud.things.values()].map(held);
   }
 
-  swallowed(): ReadonlySet<string> {
-    return this.cloud.swallowed;
+  strays(): ReadonlySet<string> {
+    return this.cloud.strays;
+  }
+
+  async unprotect(): Promise<void> {
+    const stack = await this.world.open();
+    const { version, deployment } = await stack.export();
+    const text = JSON.stringify(deployment);
+    const without = text.replaceAll('"protect":true', '"protect":false');
+    if (text !== without) await stack.import({ version, deployment: JSON.parse(without) as Record<string, unknown> });
   }
 
   changes(): number {
-    return this.cloud.log.filter((call) => !call.startsWith("read")).length;
+    return this.cloud.log.filter((call) => !/^(read|find) /.test(call)).length;
   }
 
   async memory(): Promise<Memory> {
@@ -48,15 +57,34 @@ export class EngineUnderTest implements System {
     cloud.faults.clear();
     for (const [call, trouble] of Object.entries(act.troubles)) cloud.faults.set(call, trouble);
     const crash = this.watchOver(act, watch);
-    const options = { continueOnError: act.continueOnError, parallel: act.parallel };
+    for (const [name, mischief] of Object.entries(act.mischief)) {
+      for (const thing of [...cloud.things.values()].filter((other) => other.name === name)) {
+        // One may have gone with another.
+        if (!cloud.things.has(thing.id)) continue;
+        cloud.meddle(thing.id, mischief === "change" ? { size: 1 - (thing.inputs["size"] as number) } : undefined);
+      }
+    }
+    const options: Options = {
+      continueOnError: act.continueOnError,
+      parallel: act.parallel,
+      ...confinement(act.confined),
+      ...(act.kind === "update" ? { replaces: patterns(act.replaces) } : {}),
+      ...(act.kind === "refresh" ? {} : { refresh: act.refreshFirst }),
+    };
     const run =
       act.kind === "update"
         ? world.update(programOf(act.plan), options)
         : act.kind === "refresh"
           ? world.refresh(options)
           : world.destroy(options);
-    const result = await Promise.race([run, crash]);
+    // One of a target that isn't there, for instance, doesn't begin.
+    const refused = (error: Error): UserError => {
+      if (error instanceof UserError) return error;
+      throw error;
+    };
+    const result = await Promise.race([run.catch(refused), crash]);
     if (this.broken) throw this.broken as Error;
+    if (result instanceof UserError) return { crashed: false, succeeded: false, errors: [result.message] };
     if (result === "crashed") return { crashed: true, succeeded: false, errors: [] };
     return {
       crashed: false,
@@ -74,10 +102,10 @@ export class EngineUnderTest implements System {
     const crash = new Promise<"crashed">((resolve) => (died = () => resolve("crashed")));
     cloud.latency = latency;
     cloud.onChange = (when, call) => {
-      if (when === "before" && call.kind !== "read") {
+      if (when === "before" && call.kind !== "read" && call.kind !== "find") {
         try {
           const thing = cloud.things.get(call.id);
-          if (call.kind === "create") watch.creating(held({ ...call, id: "" }), this.things());
+          if (call.kind === "create") watch.creating(held({ ...call, id: "" }), this.things(), cloud.strays);
           else if (call.kind === "delete" && thing) watch.deleting(held(thing), this.things());
         } catch (error) {
           this.broken ??= error as Error;
@@ -137,8 +165,18 @@ function recorded(resource: SerializedResource): Memory["resources"][number] {
     isProvider: isProviderType(state.type),
     condemned: state.delete,
     awaitsReplacement: state.pendingReplacement,
+    protected: state.protect,
+    retained: state.retainOnDelete,
     dependencies: dependenciesOf(state),
   };
+}
+
+const patterns = (names: string[]): string[] => names.map((name) => `**::${name}`);
+
+function confinement(confined: Act["confined"]): Options {
+  if (!confined) return {};
+  if ("away" in confined) return { excludes: patterns(confined.away) };
+  return { targets: patterns(confined.to), targetDependents: confined.dependents };
 }
 
 /** Registers each thing as soon as what it needs is there, as the SDK does. */
@@ -153,10 +191,11 @@ function programOf(plan: Plan): Program {
 
 async function register(
   stack: Registrar,
-  { name, size, fixed, alone, needs, bound, after, within, formerly, grouped }: Plan[number],
+  wanted: Plan[number],
   made: ReadonlyMap<string, Promise<Registered>>,
   group: Promise<Registered> | undefined,
 ): Promise<Registered> {
+  const { name, size, fixed, alone, needs, bound, after, within, formerly, grouped } = wanted;
   const get = (names: string[]): Promise<Registered[]> => Promise.all(names.map((other) => made.get(other)!));
   const [used, others] = [await get(needs), await get(after)];
   const host = within === undefined ? undefined : await made.get(within)!;
@@ -169,6 +208,11 @@ async function register(
     propertyDependencies: { [key]: urns, ...(host ? { within: [host.urn] } : {}) },
     deletedWith: host?.urn ?? "",
     aliases: formerly ? [{ name: formerly }] : [],
+    protect: wanted.protect,
+    retainOnDelete: wanted.retain,
+    ignoreChanges: wanted.keepsSize ? ["size"] : [],
+    replaceOnChanges: wanted.fixedSize ? ["size"] : [],
+    deleteBeforeReplace: wanted.oldFirst,
     ...(grouped ? { parent: (await group!).urn } : {}),
   };
   return stack.add(name, inputs, options);
