@@ -137,6 +137,8 @@ test("the CLI gets copies of the project and of the settings that the stack's na
   const env = { HOME: folder, PULUMI_BACKEND_URL: "s3://states", PULUMI_CONFIG_PASSPHRASE: "mine" };
   const given = makeWorkspace({ project, name: "ci-1a2b3c4", env });
   expect(given.env).toEqual({ PULUMI_BACKEND_URL: "s3://states" });
+  // They go with the process, which here goes on.
+  for (const made of [workspace, given]) rmSync(made.folder, { recursive: true });
 });
 
 test("the CLI's events become those of the embedded engine", async () => {
