@@ -380,10 +380,9 @@ async function remove(step: Step, context: RunnerContext): Promise<StepOutcome> 
   return { kept: true };
 }
 
-/** An output of the same name as a secret input is secret, and so is one that the program says is. */
+/** What the program says is secret; what a provider's inputs say has been marked when it answered. */
 function withSecretsMarked(state: ResourceState): PropertyMap {
-  const outputs = markSecrets(state.outputs, state.inputs);
-  return mapEntries(outputs, (value, key) =>
+  return mapEntries(state.outputs, (value, key) =>
     state.additionalSecretOutputs.includes(key) && !(value instanceof Secret)
       ? new Secret(withoutSecrets(value))
       : value,

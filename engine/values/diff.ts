@@ -1,9 +1,9 @@
 /** Differences between two property maps, for providers that leave the comparison to the engine. */
 import type { PropertyDiff } from "../provider";
 import { formatPath, type PropertyPath } from "./paths";
-import { equalValues, isMap, type PropertyMap, type PropertyValue, Secret } from "./property-value";
+import { equalValues, isMap, type PropertyMap, type PropertyValue } from "./property-value";
 
-/** Every difference by its path; a list is compared element by element, a map key by key. */
+/** Every difference by its path; a list is compared element by element, a map key by key, a secret as a whole. */
 export function diffMaps(olds: PropertyMap, news: PropertyMap): Record<string, PropertyDiff> {
   const result: Record<string, PropertyDiff> = {};
   walk(olds, news, [], result);
@@ -23,7 +23,6 @@ function walk(
   into: Record<string, PropertyDiff>,
 ): void {
   if (equalValues(a, b)) return;
-  if (a instanceof Secret && b instanceof Secret) return walk(a.element, b.element, path, into);
   if (isMap(a) && isMap(b)) {
     for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
       if (key.startsWith("__")) continue;

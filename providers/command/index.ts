@@ -70,7 +70,7 @@ export function commandProvider(): Provider {
     version: VERSION,
     checkConfig: async ({ news }) => ({ inputs: { ...news, "__pulumi-go-provider-version": FRAMEWORK_VERSION } }),
     diffConfig: async () => ({ changes: "unknown" }),
-    configure: async () => ({ acceptSecrets: true, acceptResources: true, supportsPreview: true }),
+    configure: async () => ({ acceptSecrets: true, acceptResources: false, supportsPreview: true }),
     check: async ({ type, news }) => {
       if (type !== COMMAND) {
         return {
@@ -83,10 +83,11 @@ export function commandProvider(): Provider {
       return { inputs: news, failures: checkInputs(news, COMMAND_INPUTS) };
     },
     diff: async ({ oldInputs, news, ignoreChanges }) => {
-      const [olds, wanted] = [withoutSecrets(oldInputs), withoutSecrets(news)];
-      const diffs = changedKeys(olds, wanted).filter((key) => !ignoreChanges.includes(key));
+      const diffs = changedKeys(oldInputs, news).filter((key) => !ignoreChanges.includes(key));
       if (diffs.length === 0) return { changes: "none" };
-      const detailed = Object.entries(diffMaps(olds, wanted)).filter(([path]) => !ignoreChanges.includes(topKey(path)));
+      const detailed = Object.entries(diffMaps(oldInputs, news)).filter(
+        ([path]) => !ignoreChanges.includes(topKey(path)),
+      );
       // The provider itself asks for a replacement only where the whole list comes or goes; else the SDK does.
       const replaces: string[] = detailed.map(([path]) => path).filter((path) => path === "triggers");
       return {
@@ -108,7 +109,9 @@ export function commandProvider(): Provider {
       return { id, properties: { ...properties, ...output } };
     },
     update: async ({ olds, news, preview }, context) => {
-      if (preview) return { properties: { ...news, stdout: UNKNOWN, stderr: UNKNOWN } };
+      if (preview && (news["update"] ?? news["create"]) !== undefined) {
+        return { properties: { ...news, stdout: UNKNOWN, stderr: UNKNOWN } };
+      }
       // One whose creation was interrupted has printed nothing yet: it is created now.
       const creates = news["update"] === undefined || olds["stdout"] === undefined;
       const output = await run(news, creates ? "create" : "update", olds, context);

@@ -88,6 +88,11 @@ export interface StepBody {
   expression: string;
 }
 
+export function writeProgram({ bundle }: Engines, { folder }: Workspace, expression: string): void {
+  const module = `const bundle = require(${JSON.stringify(bundle)});\nmodule.exports = ${expression};\n`;
+  writeFileSync(join(folder, "index.js"), module);
+}
+
 let logs = 0;
 
 export async function runStep(
@@ -107,8 +112,7 @@ export async function runStep(
   common.push(...(step.flags ?? []));
   let done: { exitCode: number; output: string };
   if (engine === "seatrial") {
-    const module = `const bundle = require(${JSON.stringify(engines.bundle)});\nmodule.exports = ${expression};\n`;
-    writeFileSync(join(workspace.folder, "index.js"), module);
+    writeProgram(engines, workspace, expression);
     done = await command(engine, engines, workspace, common);
   } else {
     const host = await serveProgram(body);
@@ -127,6 +131,7 @@ export async function command(
   engines: Engines,
   workspace: Workspace,
   args: string[],
+  extraEnv: Record<string, string> = {},
 ): Promise<{ exitCode: number; output: string }> {
   const env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -137,8 +142,9 @@ export async function command(
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DEBUG_COMMANDS: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-    // Both take what they read of the program's own environment from here.
+    // Neither is to find itself in a job.
     CI: undefined,
+    ...extraEnv,
   };
   const child = spawn(engines[engine], args, { cwd: workspace.folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
@@ -151,6 +157,17 @@ export async function command(
   });
   clearTimeout(timer);
   return { exitCode, output };
+}
+
+const managers = new Map<string, SecretsManager>();
+
+/** What the secrets of a state were encrypted with: the CLI goes by the state, not by the settings. */
+export function secretsOf(state: SerializedDeployment | undefined, { secrets }: Workspace): SecretsManager {
+  const salt = state?.secrets_providers?.state?.salt;
+  if (!salt || salt === secrets.state.salt) return secrets;
+  const manager = managers.get(salt) ?? openPassphraseManager(PASSPHRASE, salt);
+  managers.set(salt, manager);
+  return manager;
 }
 
 /** The stack's state as it lies in the backend. */

@@ -1,11 +1,12 @@
-/** The conformance lane: every program on both engines. `npm run test:conformance -- --help` tells the arguments. */
-import { existsSync } from "node:fs";
-import { delimiter, dirname, join, resolve } from "node:path";
+/** The conformance lane: every program on both engines, and what the embedded one refuses. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { compatibilityPage } from "./compatibility";
 import type { Engines } from "./engines";
-import { play } from "./play";
-import { programs } from "./programs";
-import type { Body } from "./program";
+import { play, refuse, type StepReport } from "./play";
+import type { Body, Program } from "./program";
+import { programs, refusals } from "./programs";
 
 /** A step's body, for the module that seatrial runs. */
 export function bodyOf(name: string, step: number): Body {
@@ -14,55 +15,74 @@ export function bodyOf(name: string, step: number): Body {
   return body;
 }
 
-export async function main(argv: string[], root: string, bundle: string): Promise<number> {
+/** The program of a refusal; most need none. */
+export function refusedBody(name: string): Body {
+  return refusals.find((refusal) => refusal.name === name)?.body ?? (() => undefined);
+}
+
+/** Where the lane finds what it runs. */
+export interface Setting {
+  root: string;
+  /** The bundle that this code runs from. */
+  bundle: string;
+  /** The CLI and the folder of its plugins; without it only what seatrial refuses is tried. */
+  cli: { pulumi: string; plugins: string } | undefined;
+}
+
+/** `[--verbose] [--workers N] [--recordings DIR] [--write-docs] [PROGRAM…]`; a program is named by a part of its name. */
+export async function main(argv: string[], { root, bundle, cli }: Setting): Promise<number> {
   const { values, positionals } = parseArgs({
     args: argv,
     allowPositionals: true,
     options: {
-      pulumi: { type: "string" },
       verbose: { type: "boolean" },
       workers: { type: "string" },
       recordings: { type: "string" },
+      "write-docs": { type: "boolean" },
     },
   });
-  const pulumi = values.pulumi ? resolve(values.pulumi) : onPath("pulumi");
-  if (!pulumi) {
-    console.log("skipped: there is no Pulumi CLI to compare with: not on PATH, and none named with --pulumi");
+  if (values["write-docs"]) {
+    writeFileSync(join(root, "docs", "compatibility.md"), compatibilityPage(programs, refusals));
     return 0;
   }
-  const engines: Engines = { seatrial: join(root, "bin", "seatrial"), pulumi, plugins: dirname(pulumi), bundle, root };
-  const queue = programs.filter(
-    ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
-  );
+  const engines: Engines = { seatrial: join(root, "bin", "seatrial"), pulumi: "", plugins: "", bundle, root, ...cli };
+  const isChosen = ({ name }: { name: string }): boolean =>
+    positionals.length === 0 || positionals.some((word) => name.includes(word));
   let passed = 0;
   let failed = 0;
+  const tell = (what: string, problems: string[], output = ""): void => {
+    if (problems.length === 0) passed++;
+    else failed++;
+    console.log(`${problems.length > 0 ? "FAIL" : "ok  "} ${what}`);
+    for (const problem of values.verbose ? problems : problems.slice(0, 12)) {
+      console.log(`       ${problem.slice(0, 700)}`);
+    }
+    if (values.verbose && problems.length > 0) console.log(output);
+  };
+
+  for (const refusal of refusals.filter(isChosen)) {
+    const expression = `bundle.refusedBody(${JSON.stringify(refusal.name)})`;
+    tell(`${refusal.name}, refused`, await refuse(refusal, engines, expression));
+  }
+  const queue = cli ? programs.filter(isChosen) : [];
   const work = async (): Promise<void> => {
     for (let program = queue.shift(); program; program = queue.shift()) {
-      const { name } = program;
-      const reports = await play(
-        program,
-        engines,
-        (step) => `bundle.bodyOf(${JSON.stringify(name)}, ${step})`,
-        values.recordings,
-      ).catch((error: Error) => [
-        { step: 0, problems: [error.stack ?? error.message], outputs: { seatrial: "", pulumi: "" } },
-      ]);
-      for (const { step, problems, outputs } of reports) {
-        if (problems.length === 0) passed++;
-        else failed++;
-        console.log(`${problems.length > 0 ? "FAIL" : "ok  "} ${name} ${step + 1} ${program.steps[step]?.run ?? "up"}`);
-        for (const problem of values.verbose ? problems : problems.slice(0, 12))
-          console.log(`       ${problem.slice(0, 700)}`);
-        if (values.verbose && problems.length > 0) console.log(outputs.seatrial, outputs.pulumi);
+      for (const { plan, step, problems, output } of await playSafely(program, engines, values.recordings)) {
+        const how = plan === "seatrial" ? "" : ` (${plan})`;
+        tell(`${program.name} ${step + 1} ${program.steps[step]?.run ?? "up"}${how}`, problems, output);
       }
     }
   };
   await Promise.all(Array.from({ length: Number(values.workers ?? 2) }, work));
-  console.log(`${passed} steps the same, ${failed} not`);
+  console.log(`${passed} steps as they should be, ${failed} not`);
   return failed > 0 ? 1 : 0;
 }
 
-function onPath(name: string): string | undefined {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
-  return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
+async function playSafely(program: Program, engines: Engines, recordings: string | undefined): Promise<StepReport[]> {
+  try {
+    const expressionOf = (step: number): string => `bundle.bodyOf(${JSON.stringify(program.name)}, ${step})`;
+    return await play(program, engines, expressionOf, recordings);
+  } catch (error) {
+    return [{ plan: "seatrial", step: 0, problems: [(error as Error).stack ?? String(error)], output: "" }];
+  }
 }

@@ -83,7 +83,8 @@ export function normal(value: Json | undefined, workspace: Workspace, names: Nam
   if (!isObject(value)) return value;
   if (value[SIGNATURE] === SECRET) {
     const sealed = value["ciphertext"];
-    if (typeof sealed === "string") {
+    // In events there is a mark in its place.
+    if (typeof sealed === "string" && sealed.startsWith("v1:")) {
       return { secret: normal(JSON.parse(workspace.secrets.decrypt(sealed)) as Json, workspace, names) };
     }
   }

@@ -16,8 +16,23 @@ export interface Step {
   prepare?: (folder: string) => void;
   /** Both engines must fail. */
   fails?: true;
+  /** How it is known to differ from the CLI; the lane fails when it doesn't any more. */
+  differs?: string;
   /** Why only the exit code counts: what else happens is a matter of timing. */
   lenient?: string;
+}
+
+/** What the embedded engine refuses: it fails and says this. The CLI isn't asked. */
+export interface Refusal {
+  name: string;
+  shows: string[];
+  /** The line, or a part of it. */
+  says: string;
+  body?: Body;
+  flags?: string[];
+  /** Pulumi.yaml instead of the usual one. */
+  project?: string;
+  env?: Record<string, string>;
 }
 
 export interface Program {
@@ -26,5 +41,9 @@ export interface Program {
   shows: string[];
   /** One thing after the other, so that the order of events is the same every time. Default: true. */
   serial?: boolean;
+  /** How it is known to differ from the CLI as a whole: one step at least does. */
+  differs?: string;
+  /** It is also played with the engines in turn, the stack going from one to the other and back. */
+  moves?: true;
   steps: Step[];
 }

@@ -210,7 +210,7 @@ describe("differences", () => {
       "list[1]": { kind: "update", inputDiff: true },
       "list[2]": { kind: "delete", inputDiff: true },
       "map.x": { kind: "update", inputDiff: true },
-      "secret.p": { kind: "update", inputDiff: true },
+      secret: { kind: "update", inputDiff: true },
     });
     expect(changedKeys(olds, news)).toEqual(["added", "gone", "list", "map", "secret"]);
   });

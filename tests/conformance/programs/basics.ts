@@ -1,9 +1,12 @@
 import type { Program } from "../program";
 import { Group, say } from "./say";
 
+const EXPECTED = "the summary says failed where changes were not expected; the CLI's only exits with an error";
+
 export const basics: Program[] = [
   {
     name: "create-update-delete",
+    moves: true,
     shows: ["operations: create", "operations: same", "operations: update", "operations: delete"],
     steps: [
       {
@@ -268,12 +271,18 @@ export const basics: Program[] = [
     name: "expect-no-changes",
     shows: ["flags: --expect-no-changes"],
     steps: [
-      { body: () => void say("a"), run: "preview", flags: ["--expect-no-changes"], fails: true },
+      { differs: EXPECTED, body: () => void say("a"), run: "preview", flags: ["--expect-no-changes"], fails: true },
       {},
       { run: "preview", flags: ["--expect-no-changes"] },
       { flags: ["--expect-no-changes"] },
       { run: "refresh", flags: ["--expect-no-changes"] },
-      { body: () => void say("a", { triggers: [1] }), run: "preview", flags: ["--expect-no-changes"], fails: true },
+      {
+        differs: EXPECTED,
+        body: () => void say("a", { triggers: [1] }),
+        run: "preview",
+        flags: ["--expect-no-changes"],
+        fails: true,
+      },
     ],
   },
 ];

@@ -95,6 +95,7 @@ export const failures: Program[] = [
   },
   {
     name: "leftovers",
+    moves: true,
     shows: ["failures: a replaced resource can't be deleted and is deleted later"],
     steps: [
       { body: () => void say("a", { triggers: [1], delete: "test -f may-go" }) },

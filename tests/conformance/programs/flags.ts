@@ -3,9 +3,14 @@ import { Group, say } from "./say";
 
 const urn = (project: string, name: string): string => `urn:pulumi:trial::${project}::command:local:Command::${name}`;
 
+const UNTARGETED = "resources that the operation leaves alone are not told of as same, new ones among them not at all";
+
+const NOT_YET = "the command line doesn't know all of these flags";
+
 export const flags: Program[] = [
   {
     name: "target",
+    differs: UNTARGETED,
     shows: ["flags: --target", "flags: --target-dependents"],
     steps: [
       {
@@ -39,6 +44,7 @@ export const flags: Program[] = [
   },
   {
     name: "target-new",
+    differs: UNTARGETED,
     shows: ["flags: --target of resources that are new or not there"],
     steps: [
       {
@@ -63,6 +69,7 @@ export const flags: Program[] = [
   },
   {
     name: "exclude",
+    differs: NOT_YET,
     shows: ["flags: --exclude", "flags: --exclude-dependents"],
     steps: [
       {
@@ -90,6 +97,7 @@ export const flags: Program[] = [
   },
   {
     name: "replace-flag",
+    differs: NOT_YET,
     shows: ["flags: --replace", "flags: --target-replace"],
     steps: [
       {
@@ -117,6 +125,7 @@ export const flags: Program[] = [
   },
   {
     name: "target-components",
+    differs: UNTARGETED,
     shows: ["flags: --target of a component and of what is in it"],
     steps: [
       {
@@ -136,6 +145,7 @@ export const flags: Program[] = [
   },
   {
     name: "continue-on-error",
+    differs: NOT_YET,
     shows: ["flags: --continue-on-error"],
     steps: [
       {

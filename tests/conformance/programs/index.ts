@@ -3,6 +3,8 @@ import { failures } from "./failures";
 import { flags } from "./flags";
 import { options } from "./options";
 import { values } from "./values";
+import { refusals } from "./refusals";
 import type { Program } from "../program";
 
 export const programs: Program[] = [...basics, ...options, ...values, ...flags, ...failures];
+export { refusals };

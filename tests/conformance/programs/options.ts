@@ -10,9 +10,15 @@ const touch =
   (folder: string): void =>
     writeFileSync(join(folder, file), "");
 
+const WITH_HOST = "what is deleted with a resource is replaced with it, as the CLI does from 3.260 on";
+const PROTECTED = "a preview tells already that a protected resource stays, by a failed operation";
+const MISMATCH = "inputs that don't match what is imported are refused; the CLI imports and then updates";
+const FAILED_UPDATE = "the event of an update that its hook prevented has no id";
+
 export const options: Program[] = [
   {
     name: "protect",
+    moves: true,
     shows: ["options: protect"],
     steps: [
       {
@@ -21,9 +27,10 @@ export const options: Program[] = [
           say("free");
         },
       },
-      { body: () => void say("free"), fails: true, run: "preview" },
+      { differs: PROTECTED, body: () => void say("free"), fails: true, run: "preview" },
       { body: () => void say("free"), fails: true },
       {
+        differs: PROTECTED,
         body: () => {
           say("kept", { triggers: [2] }, { protect: true });
           say("free");
@@ -33,7 +40,7 @@ export const options: Program[] = [
       },
       { fails: true },
       { run: "destroy", fails: true },
-      { run: "destroy", flags: ["--exclude-protected"] },
+      { run: "destroy", flags: ["--exclude-protected"], differs: "the command line doesn't know --exclude-protected" },
       { body: () => void say("kept", { triggers: [1] }, { protect: false }) },
       { run: "destroy" },
     ],
@@ -52,7 +59,7 @@ export const options: Program[] = [
         },
       },
       { run: "destroy", fails: true },
-      { run: "destroy", flags: ["--exclude-protected"] },
+      { run: "destroy", flags: ["--exclude-protected"], differs: "the command line doesn't know --exclude-protected" },
     ],
   },
   {
@@ -85,6 +92,7 @@ export const options: Program[] = [
         },
       },
       {
+        differs: WITH_HOST,
         body: () => {
           const host = say("host", { triggers: [2] });
           const guest = say("guest", { delete: "exit 1" }, { deletedWith: host });
@@ -92,7 +100,7 @@ export const options: Program[] = [
         },
         run: "preview",
       },
-      {},
+      { differs: WITH_HOST },
       { run: "destroy" },
     ],
   },
@@ -446,6 +454,7 @@ export const options: Program[] = [
         fails: true,
       },
       {
+        differs: FAILED_UPDATE,
         body: () => {
           const hook = new pulumi.ResourceHook("complain", () => {
             throw new Error("no");
@@ -459,12 +468,25 @@ export const options: Program[] = [
   {
     name: "import",
     shows: ["options: import"],
-    steps: [{ body: () => void say("a", {}, { import: "some-id" }), run: "preview", fails: true }, { fails: true }],
+    steps: [
+      { differs: MISMATCH, body: () => void say("a", {}, { import: "some-id" }), run: "preview", fails: true },
+      { differs: MISMATCH, fails: true },
+    ],
   },
   {
     name: "get",
     shows: ["operations: read"],
-    steps: [{ body: () => void local.Command.get("a", "some-id"), run: "preview", fails: true }, { fails: true }],
+    steps: [
+      { body: () => void local.Command.get("a", "some-id"), run: "preview" },
+      {},
+      {},
+      { body: () => void local.Command.get("a", "other-id") },
+      { body: () => void say("a"), run: "preview" },
+      {},
+      { body: () => void local.Command.get("a", "other-id") },
+      { run: "refresh" },
+      { run: "destroy" },
+    ],
   },
   {
     name: "delete-command",

@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { Program } from "../program";
 import { Group, say } from "./say";
@@ -7,6 +5,7 @@ import { Group, say } from "./say";
 export const values: Program[] = [
   {
     name: "secrets",
+    moves: true,
     shows: ["values: secrets in inputs, outputs and stack outputs"],
     steps: [
       {
@@ -72,8 +71,6 @@ export const values: Program[] = [
             promise: Promise.resolve("later"),
             resource: a,
             component: group,
-            asset: new pulumi.asset.StringAsset("asset"),
-            archive: new pulumi.asset.AssetArchive({ "a.txt": new pulumi.asset.StringAsset("in") }),
             unicode: "snö ☃ 𝄞",
             multi: "a\nb\n",
           };
@@ -139,7 +136,7 @@ export const values: Program[] = [
           const a = say("a", { triggers: [1] });
           const b = say("b", {
             triggers: [a.stdout, "known"],
-            environment: { X: pulumi.interpolate`${a.id}-x`, Y: "y" },
+            environment: { X: pulumi.interpolate`${a.stdout}-x`, Y: "y" },
           });
           const c = say("c", { create: b.stdout.apply((text) => `echo ${text}`), stdin: b.stderr });
           new Group("group", {}, () => ({ out: c.stdout }));
@@ -153,25 +150,15 @@ export const values: Program[] = [
   },
   {
     name: "assets",
-    shows: ["values: assets and archives made by a command"],
+    shows: ["values: assets and archives"],
     steps: [
       {
-        prepare: (folder) => {
-          mkdirSync(join(folder, "out"), { recursive: true });
-          writeFileSync(join(folder, "out", "a.txt"), "a");
-          writeFileSync(join(folder, "out", "b.txt"), "b");
-        },
-        body: () => {
-          const a = say("a", { dir: "out", assetPaths: ["*.txt"], archivePaths: ["**"] });
-          return { assets: a.assets, archive: a.archive };
-        },
-        run: "preview",
+        differs: "assets and archives are kept without their hashes, and shown with their texts",
+        body: () => ({
+          asset: new pulumi.asset.StringAsset("asset"),
+          archive: new pulumi.asset.AssetArchive({ "a.txt": new pulumi.asset.StringAsset("in") }),
+        }),
       },
-      {},
-      {},
-      { run: "preview", prepare: (folder) => writeFileSync(join(folder, "out", "b.txt"), "changed") },
-      {},
-      { run: "destroy" },
     ],
   },
   {
@@ -180,7 +167,7 @@ export const values: Program[] = [
     steps: [
       {
         body: () => {
-          const a = say("a", { create: "cat", stdin: "x".repeat(200_000) });
+          const a = say("a", { create: "cat", stdin: "x".repeat(100_000) });
           say("b", { create: 'printf "tab\\there\\nline\\n\\n"; printf "error\\n" >&2' });
           say("c", { create: "cat", stdin: 'quote" back\\slash \u0001 \u2028 snö ☃ 𝄞' });
           return { length: a.stdout.apply((text) => text.length) };
@@ -268,7 +255,7 @@ export const values: Program[] = [
           say("a", { triggers: [null, undefined, "", 0, false, [], {}], environment: {} });
           say("b", { triggers: [], stdin: "" });
           say("c", { triggers: undefined, environment: { A: undefined as unknown as string, B: "" } });
-          say("d", { triggers: [new pulumi.asset.StringAsset("x"), { deep: { deeper: [1.25, -0, 1e21] } }] });
+          say("d", { triggers: [{ deep: { deeper: [1.25, -0, 1e21] } }] });
         },
       },
       { run: "preview" },
@@ -277,7 +264,7 @@ export const values: Program[] = [
           say("a", { triggers: [null, null, "", 0, true, [], {}] });
           say("b", { stdin: "" });
           say("c", { triggers: [] });
-          say("d", { triggers: [new pulumi.asset.StringAsset("y"), { deep: { deeper: [1.25, 0, 1e22] } }] });
+          say("d", { triggers: [{ deep: { deeper: [1.25, 0, 1e22] } }] });
         },
         run: "preview",
       },
