@@ -194,6 +194,11 @@ export interface OperationOptions {
   replaces?: string[];
   /** Refreshes before the operation. */
   refresh?: boolean;
+  /**
+   * Of a refresh or a destroy, or of an update that refreshes: runs the program for it, so that providers are configured
+   * as it wants them now, and its hooks can be called.
+   */
+  runProgram?: boolean;
   /** Fails where anything would change. */
   expectNoChanges?: boolean;
   /** Shows the SDK's own debug messages. */

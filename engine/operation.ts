@@ -1,6 +1,7 @@
-/** Operations: preview, update, refresh and destroy of one stack, from its lock to its checkpoint. */
+/** Operations: preview, update, refresh, destroy and import of one stack, from its lock to its checkpoint. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError, type ConfigValue, type OperationOptions, type OperationResult, type Project } from "./api";
+import { builtinProvider, type OtherStacks } from "./deployment/builtin-provider";
 import { Deployment } from "./deployment/deployment";
 import { eventStream, type EventStream } from "./deployment/event-stream";
 import { type Hooks, makeHooks } from "./deployment/hooks";
@@ -18,7 +19,7 @@ import type { ResourceState } from "./resource";
 import type { SecretsManager } from "./secrets/passphrase";
 import type { Snapshot } from "./state/checkpoint";
 import { type Recorder } from "./state/recorder";
-import { urnMatcher } from "./urn";
+import { BUILTIN_PACKAGE, urnMatcher } from "./urn";
 import { type PropertyMap, Secret, withoutSecrets } from "./values";
 
 /** What an operation works on; `openStack` puts it together. */
@@ -27,6 +28,8 @@ export interface OperationTarget {
   stack: string;
   config: Map<string, ConfigValue>;
   secrets: SecretsManager;
+  /** What references to other stacks read. */
+  otherStacks: OtherStacks;
   snapshot: Snapshot;
   recorder: (snapshot: Snapshot) => Recorder;
   /** What opening the stack found out that its user should know. */
@@ -85,8 +88,7 @@ export async function operate(
   let changes: Partial<Record<Op, number>> = {};
   const errors: OperationResult["errors"] = [];
   let outputs: PropertyMap = {};
-  const phases: ("refresh" | "main")[] =
-    options.kind === "refresh" ? ["refresh"] : options.refresh ? ["refresh", "main"] : ["main"];
+  const phases = phasesOf(options);
   for (const phase of phases) {
     if (errors.length > 0 || options.signal?.aborted) break;
     const done = await runPhase(phase, { ...target, snapshot }, options, run, events, masker);
@@ -135,6 +137,14 @@ export function isPreview({ kind, previewOnly }: OperationOptions): boolean {
   return kind === "preview" || previewOnly === true;
 }
 
+type PhaseName = "refresh" | "main";
+
+/** A program that is run refreshes what it registers as it goes. */
+function phasesOf({ kind, refresh, runProgram: withProgram }: OperationOptions): PhaseName[] {
+  if (withProgram) return ["main"];
+  return kind === "refresh" ? ["refresh"] : refresh ? ["refresh", "main"] : ["main"];
+}
+
 function providerContexts(signal: AbortSignal, events: EventStream): ContextFor {
   return (urn) => ({
     signal,
@@ -149,7 +159,7 @@ async function settle(target: OperationTarget, options: OperationOptions, events
   const { snapshot } = target;
   const plugins = pluginsOf(target, options, events);
   const registry = new ProviderRegistry(
-    options.providers,
+    { ...options.providers, [BUILTIN_PACKAGE]: builtinProvider(target.otherStacks, () => undefined) },
     new Map(snapshot.resources.filter((state) => !state.delete).map((state) => [state.urn, state])),
     plugins,
   );
@@ -181,7 +191,7 @@ interface Phase {
 }
 
 async function runPhase(
-  phase: "refresh" | "main",
+  phase: PhaseName,
   target: OperationTarget,
   options: OperationOptions,
   run: ProgramRunner,
@@ -193,20 +203,24 @@ async function runPhase(
   const contextFor = providerContexts(signal, events);
   const previous = target.snapshot.resources.map((state) => ({ ...state }));
   const snapshot = { resources: previous, pendingOperations: target.snapshot.pendingOperations };
+  const builtin = builtinProvider(target.otherStacks, (urn) => generator.registered(urn));
   const plugins = pluginsOf(target, options, events);
   const registry = new ProviderRegistry(
-    options.providers,
+    { ...options.providers, [BUILTIN_PACKAGE]: builtin },
     new Map(previous.filter((state) => !state.delete).map((state) => [state.urn, state])),
     plugins,
   );
   const selection = selectTargets(options);
-  const generator = new StepGenerator(previous, registry, contextFor, {
+  const generator: StepGenerator = new StepGenerator(previous, registry, contextFor, {
     stack: target.stack,
     project: target.project.name,
     preview,
     selection,
     isTargetedReplace: urnMatcher(options.replaces ?? []),
+    mode: options.kind === "destroy" || options.kind === "refresh" ? options.kind : "update",
   });
+  const toRefresh =
+    options.runProgram && (options.refresh || options.kind === "refresh") ? selected(previous, selection) : undefined;
   const hooks = makeHooks((message, urn) => events.diagnostic("warning", message, { urn }));
   const recorder = target.recorder(snapshot);
   const deployment = new Deployment({
@@ -223,6 +237,8 @@ async function runPhase(
     contextFor,
     parallel: options.parallel,
     continueOnError: options.continueOnError ?? false,
+    ...(toRefresh ? { refreshes: (old) => toRefresh.has(old) } : {}),
+    keepsUnregistered: options.kind === "refresh",
     now: () => new Date().toISOString(),
   });
   const cancel = (): void => deployment.stop();
@@ -234,7 +250,7 @@ async function runPhase(
     for (const message of missing) deployment.programFailed({ message });
     if (missing.length > 0) deployment.stop();
     else if (phase === "refresh") await deployment.runAll(refreshSteps(selected(previous, selection)));
-    else if (options.kind === "destroy") await deployment.finish();
+    else if (options.kind === "destroy" && !options.runProgram) await destroyWithoutProgram(deployment, previous);
     else await run(deployment, { ...target, snapshot }, options, events, hooks);
     await deployment.settled();
     const outputs =
@@ -242,7 +258,7 @@ async function runPhase(
         ? await deployment.closeStack()
         : stackOutputsOf(recorder.snapshot());
     const result = recorder.snapshot();
-    if (phase === "refresh") dropDangling(result, previous);
+    if (phase === "refresh" || toRefresh) dropDangling(result, target.snapshot.resources);
     return { snapshot: result, changes: deployment.changes, errors: deployment.errors, outputs };
   } finally {
     signal.removeEventListener("abort", cancel);
@@ -250,6 +266,19 @@ async function runPhase(
     await plugins.close();
     recorder.close();
   }
+}
+
+/** Nothing can call the hooks of a program that isn't run. */
+async function destroyWithoutProgram(deployment: Deployment, previous: ResourceState[]): Promise<void> {
+  for (const { urn, hooks } of previous) {
+    const names = [...(hooks.beforeDelete ?? []), ...(hooks.afterDelete ?? [])].map((name) => `"${name}"`);
+    if (names.length === 0) continue;
+    deployment.programFailed({
+      urn,
+      message: `its deletion has hooks (${[...new Set(names)].join(", ")}), which only the program can run: destroy with --run-program`,
+    });
+  }
+  if (deployment.mayDelete) await deployment.finish();
 }
 
 async function runImport(

@@ -9,7 +9,7 @@ export interface CustomTimeouts {
   read?: number;
 }
 
-/** Names of hooks to be called around the steps of a resource. */
+/** Names of hooks to be called around the steps of a resource, or where one of them fails. */
 export interface HookBindings {
   beforeCreate?: string[];
   afterCreate?: string[];

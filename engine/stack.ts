@@ -13,6 +13,7 @@ import {
   type UntypedDeployment,
   UserError,
 } from "./api";
+import type { OtherStacks } from "./deployment/builtin-provider";
 import { isPreview, operate, type ProgramRunner, stackOutputsOf } from "./operation";
 import { hasSecureValues, loadStackSettings, resolveConfig } from "./project/project";
 import { givenPassphrase, openStackSecrets } from "./secrets/stack-secrets";
@@ -26,6 +27,7 @@ import {
 } from "./state/checkpoint";
 import { backendFolder, type Checkpoint, FileBackend } from "./state/file-backend";
 import { integrityProblem } from "./state/integrity";
+import { otherStacks } from "./state/other-stacks";
 import { journalSalt } from "./state/journal";
 import { journalRecorder, memoryRecorder, replayJournal } from "./state/recorder";
 import { digesting } from "./state/step-digest";
@@ -36,6 +38,7 @@ import { toDisplay, toPlain } from "./values";
 interface Internals {
   backend: FileBackend;
   secrets: SecretsManager;
+  others: OtherStacks;
 }
 
 const internals = new WeakMap<Stack, Internals>();
@@ -110,7 +113,11 @@ export async function openStack(options: OpenStackOptions): Promise<Stack> {
       backend.remove(name);
     },
   };
-  internals.set(stack, { backend, secrets });
+  const others = otherStacks(backendFolder(project, env), project.name, (other) => {
+    const otherSalt = checkpointSalt(other);
+    return openStackSecrets({ env, ...(otherSalt ? { salt: otherSalt } : {}) });
+  });
+  internals.set(stack, { backend, secrets, others });
   return stack;
 }
 
@@ -178,7 +185,7 @@ export async function runOperation(
   options: OperationOptions,
   run?: ProgramRunner,
 ): Promise<OperationResult> {
-  const { backend, secrets } = internals.get(stack)!;
+  const { backend, secrets, others } = internals.get(stack)!;
   const preview = isPreview(options);
   const warnings: string[] = [];
   const unlock = preview ? () => undefined : backend.lock(stack.name, (message) => warnings.push(message));
@@ -199,6 +206,7 @@ export async function runOperation(
         stack: stack.name,
         config: stack.config,
         secrets,
+        otherStacks: others,
         snapshot,
         warnings,
         save: (middle) => backend.save(stack.name, serializeDeployment(middle, secrets)),

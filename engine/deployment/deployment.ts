@@ -10,7 +10,14 @@ import type { Op } from "../events";
 import type { CallRequest, CallResponse, ConstructRequest, ConstructResponse, InvokeResponse } from "../provider";
 import { dependenciesOf, type Goal, newState, type ResourceState } from "../resource";
 import type { Recorder } from "../state/recorder";
-import { formatProviderReference, makeUrn, providerType, ROOT_STACK_TYPE } from "../urn";
+import {
+  BUILTIN_PACKAGE,
+  formatProviderReference,
+  isProviderType,
+  makeUrn,
+  providerType,
+  ROOT_STACK_TYPE,
+} from "../urn";
 import { containsUnknown, type PropertyMap, Secret, withoutOutputs, withoutSecrets } from "../values";
 import type { ConfigValue } from "../api";
 import type { Masker } from "./masker";
@@ -18,7 +25,7 @@ import type { ContextFor, ProviderRegistry } from "./provider-registry";
 import { makeSemaphore, type Semaphore } from "./semaphore";
 import { type Decision, ResourceError, type StepGenerator } from "./step-generator";
 import { ProtectedError, runStep, type RunnerContext, type StepOutcome } from "./step-runner";
-import { isComponentStep, isDefaultProvider, type Step, stepMetadata } from "./step";
+import { isComponentStep, isDefaultProvider, type Step, sameStep, stepMetadata } from "./step";
 import type { Hooks } from "./hooks";
 
 /** The deployment is over for this caller: it failed elsewhere or was cancelled. */
@@ -47,6 +54,10 @@ export interface DeploymentParts {
   contextFor: ContextFor;
   parallel: number | undefined;
   continueOnError: boolean;
+  /** What is registered is read first; the matcher tells what of the last snapshot. */
+  refreshes?: (old: ResourceState) => boolean;
+  /** The program is run to refresh: what it doesn't register is read too, not deleted. */
+  keepsUnregistered: boolean;
   now: () => string;
 }
 
@@ -69,6 +80,8 @@ export class Deployment {
   private stackOutputs: PropertyMap | undefined;
   private stopped = false;
   private programHasFailed = false;
+  /** Errors of hooks that are called after their step. */
+  private afterthoughts = 0;
 
   constructor(private readonly parts: DeploymentParts) {
     this.slots = makeSemaphore(parts.parallel ?? Number.POSITIVE_INFINITY);
@@ -78,6 +91,7 @@ export class Deployment {
       preview: parts.preview,
       isDeletedWith: ({ deletedWith, delete: condemned }) =>
         (condemned ? this.deletedReplacedUrns : this.deletedUrns).has(deletedWith),
+      wantsRetry: (step, operation, reasons) => parts.hooks.wantsRetry(step, operation, reasons),
       now: parts.now,
     };
   }
@@ -124,7 +138,8 @@ export class Deployment {
 
   /** The program's end says what it doesn't ask for: it has ended well, and nothing failed that doesn't let it go on. */
   get mayDelete(): boolean {
-    return !this.programHasFailed && (this.errors.length === 0 || this.parts.continueOnError);
+    const failures = this.errors.length - this.afterthoughts;
+    return !this.programHasFailed && (failures === 0 || this.parts.continueOnError);
   }
 
   /** Records an error of a resource; the deployment fails and, unless it goes on after errors, stops. */
@@ -156,14 +171,43 @@ export class Deployment {
       });
       return { result: "skipped", state: newState(goal, urn) };
     }
+    if (!(await this.refreshFirst(goal))) return this.failedOrHalted(goal, urn);
     const decision = await this.decide(urn, () => this.parts.generator.decide(goal));
     if (!decision) return this.failedOrHalted(goal, urn);
+    if (decision.passedOver) this.showPassedOver(decision.state);
     if (decision.steps.length === 0) return { result: "success", state: decision.state, unknown: true };
     this.announceDeletions(decision.steps);
     const done = this.track(this.execute(decision.steps));
     for (const { old, pendingReplace } of decision.steps) if (old && pendingReplace) this.deletedAhead.set(old, done);
-    if (await done) return { result: "success", state: decision.state };
-    return this.failedOrHalted(goal, urn);
+    if (!(await done)) return this.failedOrHalted(goal, urn);
+    return decision.imports
+      ? this.registerImported(goal, decision.state)
+      : { result: "success", state: decision.state };
+  }
+
+  private async registerImported(goal: Goal, imported: ResourceState): Promise<RegisterResult> {
+    const decision = await this.decide(imported.urn, () => this.parts.generator.decideImported(goal, imported));
+    if (!decision || !(await this.track(this.execute(decision.steps)))) return this.failedOrHalted(goal, imported.urn);
+    return { result: "success", state: decision.state };
+  }
+
+  /** As in Pulumi, a resource that isn't made counts as one that stays the same. */
+  private showPassedOver(state: ResourceState): void {
+    const metadata = stepMetadata(sameStep(state, state));
+    this.changes.same = (this.changes.same ?? 0) + 1;
+    this.parts.events.emit({ resourcePreEvent: { metadata, ...this.planning } });
+    if (state.custom) this.parts.events.emit({ resOutputsEvent: { metadata, ...this.planning } });
+  }
+
+  /** False where it couldn't be read. */
+  private async refreshFirst(goal: Goal): Promise<boolean> {
+    const { generator, refreshes, keepsUnregistered } = this.parts;
+    const old = refreshes && goal.custom && !isProviderType(goal.type) ? generator.findPrevious(goal) : undefined;
+    if (!old || !refreshes?.(old)) return true;
+    const step: Step = { op: "refresh", urn: old.urn, old, new: old, logical: keepsUnregistered, inPlace: true };
+    const done = await this.track(this.execute([step]));
+    if (done && !step.new) generator.forget(old);
+    return done;
   }
 
   async read(goal: Goal, id: string): Promise<ResourceState> {
@@ -207,16 +251,17 @@ export class Deployment {
   }
 
   async invoke(token: string, args: PropertyMap, provider: string): Promise<InvokeResponse> {
-    if (token === "pulumi:pulumi:getResource") return { result: this.getResource(args) };
     const instance = await this.parts.registry.get(provider);
     // What isn't configured yet can't be asked.
     if (!instance.capabilities) return { result: {} };
     const plain = withoutOutputs(args);
     const secrets = instance.capabilities.acceptSecrets;
-    return instance.provider.invoke(
-      { token, args: secrets ? plain : withoutSecrets(plain), preview: this.preview },
-      this.parts.contextFor(""),
-    );
+    const request = { token, args: secrets ? plain : withoutSecrets(plain), preview: this.preview };
+    try {
+      return await instance.provider.invoke(request, this.parts.contextFor(""));
+    } catch (error) {
+      throw new Error(`invocation of ${token} returned an error: ${(error as Error).message}`);
+    }
   }
 
   /** Has a provider make a component. Its resources, and the component itself, are registered meanwhile. */
@@ -262,6 +307,11 @@ export class Deployment {
   async finish(): Promise<void> {
     await this.settled();
     if (this.stopped) return;
+    if (this.parts.keepsUnregistered) {
+      const left = this.parts.generator.unregistered().filter((old) => this.parts.refreshes?.(old));
+      await this.runAll(left.map((old) => ({ op: "refresh", urn: old.urn, old, new: old, logical: true })));
+      return;
+    }
     const { steps, refusals } = this.parts.generator.deletions(
       (state) => this.parts.recorder.isLeft(state),
       this.parts.recorder.unsettled,
@@ -346,7 +396,9 @@ export class Deployment {
     const turn = this.deciding.then(async () => {
       if (this.stopped) return undefined;
       try {
-        return await decide();
+        const decision = await decide();
+        if (decision?.problem) this.report({ urn, message: decision.problem });
+        return decision;
       } catch (error) {
         const blamed = error instanceof ResourceError ? error.urn : urn;
         this.fail({ urn: blamed, message: (error as Error).message });
@@ -419,10 +471,9 @@ export class Deployment {
       outcome = { kept: false, error: error as Error };
     }
     if (step.new) {
-      this.learn(step.new.inputs);
-      this.learn(step.new.outputs);
+      this.parts.masker.learnResource(step.new);
     }
-    await recorder.end(step, outcome.kept);
+    await recorder.end(step.inPlace && outcome.kept ? inPlace(step) : step, outcome.kept);
     if (outcome.error) {
       const error = { urn: step.urn, message: outcome.error.message };
       // Nothing was done about it, so that the others can go on, and all that is protected is told at once.
@@ -443,13 +494,13 @@ export class Deployment {
     return true;
   }
 
-  /** What the step has done stays done, whatever becomes of its hooks. */
+  /** What the step has done stays done, whatever becomes of its hooks; the deployment goes on and has failed. */
   private async callAfterHooks(step: Step): Promise<void> {
     try {
       await this.parts.hooks.after(step, this.preview);
     } catch (error) {
+      this.afterthoughts++;
       this.report({ urn: step.urn, message: (error as Error).message });
-      if (!this.parts.continueOnError) this.stop();
     }
   }
 
@@ -458,7 +509,7 @@ export class Deployment {
   }
 
   private async makeDefaultProvider(pkg: string, version: string, plugin: PropertyMap): Promise<string> {
-    const inputs: PropertyMap = { __internal: plugin };
+    const inputs: PropertyMap = pkg === BUILTIN_PACKAGE ? {} : { __internal: plugin };
     if (version) inputs["version"] = version;
     for (const [key, { value, secret }] of this.parts.config) {
       if (key.startsWith(`${pkg}:`)) inputs[key.slice(pkg.length + 1)] = secret ? new Secret(value) : value;
@@ -467,14 +518,18 @@ export class Deployment {
     const outcome = await this.register({ ...emptyGoal(providerType(pkg), name), inputs });
     return formatProviderReference({ urn: outcome.state.urn, id: outcome.state.id });
   }
+}
 
-  /** The engine's own function behind resource references: what is known of a resource of this deployment. */
-  private getResource(args: PropertyMap): PropertyMap {
-    const urn = String(withoutSecrets(args["urn"] ?? ""));
-    const state = this.parts.generator.registered(urn) ?? this.parts.generator.old(urn);
-    if (!state) throw new Error(`there is no resource ${urn} in this stack`);
-    return { urn, id: state.id, state: state.outputs };
-  }
+/**
+ * The step as it is recorded, with what a refresh has found in the old state itself, since later steps go on from that;
+ * the step keeps a copy of how it was.
+ */
+function inPlace(step: Step): Step {
+  const old = step.old!;
+  if (!step.new) return { ...step };
+  step.old = { ...old };
+  Object.assign(old, step.new);
+  return { ...step, old, new: old };
 }
 
 /** A goal with nothing asked for. */

@@ -1,5 +1,5 @@
-/** Resource hooks: functions of the program that are called around the steps of its resources. */
-import type { HookBindings } from "../resource";
+/** Resource hooks: functions of the program that are called around the steps of its resources, and when one fails. */
+import type { HookBindings, ResourceState } from "../resource";
 import { type PropertyMap, withoutOutputs } from "../values";
 import { urnName, urnType } from "../urn";
 import type { Step } from "./step";
@@ -13,6 +13,9 @@ export interface HookRequest {
   oldInputs?: PropertyMap;
   newOutputs?: PropertyMap;
   oldOutputs?: PropertyMap;
+  /** The states whose options the hook may want to know. */
+  newState?: ResourceState;
+  oldState?: ResourceState;
 }
 
 export interface Hook {
@@ -22,64 +25,100 @@ export interface Hook {
   call(request: HookRequest): Promise<void>;
 }
 
+export type FailedOperation = "create" | "update" | "delete";
+
+/** Told what has failed and every reason so far, the latest first, it says whether to try again. */
+export type ErrorHook = (request: HookRequest, operation: FailedOperation, reasons: string[]) => Promise<boolean>;
+
 export interface Hooks {
   register(name: string, hook: Hook): void;
+  registerErrorHook(name: string, hook: ErrorHook): void;
   before(step: Step, preview: boolean): Promise<void>;
   after(step: Step, preview: boolean): Promise<void>;
+  /** Asks the resource's error hooks whether to try a failed operation again. */
+  wantsRetry(step: Step, operation: FailedOperation, reasons: string[]): Promise<boolean>;
 }
 
 export function makeHooks(warn: (message: string, urn: string) => void): Hooks {
   const hooks = new Map<string, Hook>();
-  const run = async (names: string[] | undefined, step: Step, preview: boolean): Promise<void> => {
-    for (const name of names ?? []) {
+  const errorHooks = new Map<string, ErrorHook>();
+  const refuseTwice = (name: string): void => {
+    if (name === "") throw new Error("a hook needs a name");
+    if (hooks.has(name) || errorHooks.has(name)) throw new Error(`the hook "${name}" is registered twice`);
+  };
+  const run = async (step: Step, preview: boolean, moment: "before" | "after"): Promise<void> => {
+    const binding = bindingOf(step, moment);
+    for (const name of (binding && bindings(step)[binding]) ?? []) {
       const hook = hooks.get(name);
-      if (!hook) {
-        // A destroy runs no program, so that nothing has registered the hook.
-        throw new Error(
-          `the hook "${name}" of ${step.urn} is not registered: its program must run (seatrial up) to call it`,
-        );
-      }
+      if (!hook) throw new Error(`the hook "${name}" of ${step.urn} is not registered`);
       if (preview && !hook.onDryRun) continue;
       try {
-        await hook.call(requestFor(step));
+        await hook.call(requestFor(step, moment));
       } catch (error) {
-        if (!hook.ignoreErrors) throw new Error(`the hook "${name}" failed: ${(error as Error).message}`);
-        warn(`the hook "${name}" failed: ${(error as Error).message}`, step.urn);
+        const message = `the ${binding} hook "${name}" failed: ${(error as Error).message}`;
+        if (!hook.ignoreErrors) throw new Error(message);
+        warn(message, step.urn);
       }
     }
   };
-  const bindings = (step: Step): HookBindings => (step.new ?? step.old)!.hooks;
   return {
     register(name, hook) {
-      if (hooks.has(name)) throw new Error(`the hook "${name}" is registered twice`);
+      refuseTwice(name);
       hooks.set(name, hook);
     },
-    async before(step, preview) {
-      if (isCreation(step)) await run(bindings(step).beforeCreate, step, preview);
-      else if (step.op === "update") await run(bindings(step).beforeUpdate, step, preview);
-      else if (isDeletion(step)) await run(bindings(step).beforeDelete, step, preview);
+    registerErrorHook(name, hook) {
+      refuseTwice(name);
+      errorHooks.set(name, hook);
     },
-    async after(step, preview) {
-      if (isCreation(step)) await run(bindings(step).afterCreate, step, preview);
-      else if (step.op === "update") await run(bindings(step).afterUpdate, step, preview);
-      else if (isDeletion(step)) await run(bindings(step).afterDelete, step, preview);
+    before: (step, preview) => run(step, preview, "before"),
+    after: (step, preview) => run(step, preview, "after"),
+    async wantsRetry(step, operation, reasons) {
+      let retry = false;
+      for (const name of bindings(step).onError ?? []) {
+        const hook = errorHooks.get(name);
+        if (!hook) throw new Error(`the error hook "${name}" of ${step.urn} is not registered`);
+        try {
+          retry = (await hook(requestFor(step, "before"), operation, reasons)) || retry;
+        } catch (error) {
+          throw new Error(`the error hook "${name}" failed: ${(error as Error).message}`);
+        }
+      }
+      return retry;
     },
   };
 }
 
-const isCreation = (step: Step): boolean => step.op === "create" || step.op === "create-replacement";
-const isDeletion = (step: Step): boolean => step.op === "delete" || step.op === "delete-replaced";
+const bindings = (step: Step): HookBindings => (step.new ?? step.old)!.hooks;
 
-function requestFor(step: Step): HookRequest {
-  const plain = (map: PropertyMap | undefined): PropertyMap | undefined => (map ? withoutOutputs(map) : undefined);
+function bindingOf(step: Step, moment: "before" | "after"): keyof HookBindings | undefined {
+  switch (step.op) {
+    case "create":
+    case "create-replacement":
+      return `${moment}Create`;
+    case "update":
+      return `${moment}Update`;
+    case "delete":
+    case "delete-replaced":
+    case "discard":
+    case "discard-replaced":
+      return `${moment}Delete`;
+    default:
+      return undefined;
+  }
+}
+
+/** A new resource has nothing old, even where it replaces another; before a step there are no new outputs. */
+function requestFor(step: Step, moment: "before" | "after"): HookRequest {
   const state = (step.new ?? step.old)!;
+  const old = step.op.startsWith("create") ? undefined : step.old;
   return {
     urn: step.urn,
     // An update's new state gets its id with the update.
     id: state.id || (step.op === "update" ? step.old!.id : ""),
     name: urnName(step.urn),
     type: urnType(step.urn),
-    ...(step.new ? { newInputs: plain(step.new.inputs)!, newOutputs: plain(step.new.outputs)! } : {}),
-    ...(step.old ? { oldInputs: plain(step.old.inputs)!, oldOutputs: plain(step.old.outputs)! } : {}),
+    ...(step.new ? { newInputs: withoutOutputs(step.new.inputs), newState: step.new } : {}),
+    ...(step.new && moment === "after" ? { newOutputs: withoutOutputs(step.new.outputs) } : {}),
+    ...(old ? { oldInputs: withoutOutputs(old.inputs), oldOutputs: withoutOutputs(old.outputs), oldState: old } : {}),
   };
 }

@@ -90,9 +90,11 @@ export async function callDiff(
     const path = tryParsePath(text);
     return path ? resetPath(map, request.oldInputs, path) : map;
   }, request.news);
-  const diffs = changedKeys(request.oldInputs, news);
+  // Whether a value is a secret is no difference.
+  const [before, after] = [withoutSecrets(request.oldInputs), withoutSecrets(withoutOutputs(news))];
+  const diffs = changedKeys(before, after);
   if (diffs.length === 0) return { ...response, changes: "none" };
-  return { ...response, changes: "some", diffs, detailedDiff: diffMaps(request.oldInputs, news) };
+  return { ...response, changes: "some", diffs, detailedDiff: diffMaps(before, after) };
 }
 
 export async function callCreate(

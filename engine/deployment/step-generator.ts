@@ -20,14 +20,17 @@ import {
   urnType,
 } from "../urn";
 import {
+  containsUnknown,
   equalValues,
   parsePath,
   pathContains,
   type PropertyMap,
+  type PropertyValue,
   resetPath,
   tryParsePath,
   UNKNOWN,
   withoutOutputs,
+  withoutSecrets,
 } from "../values";
 import { callCheck, callDiff } from "./provider-calls";
 import type { ContextFor, ProviderInstance, ProviderRegistry } from "./provider-registry";
@@ -47,6 +50,12 @@ export interface Decision {
   /** The resource as it shall be; steps fill in its id and outputs. */
   state: ResourceState;
   steps: Step[];
+  /** The steps take over an existing resource; `decideImported` tells what is to be done about it then. */
+  imports?: boolean;
+  /** A new resource that this operation doesn't make. */
+  passedOver?: boolean;
+  /** Of a preview: why the steps can't be carried out. */
+  problem?: string;
 }
 
 export interface PlanOptions {
@@ -55,6 +64,11 @@ export interface PlanOptions {
   preview: boolean;
   selection: Selection;
   isTargetedReplace: (urn: string) => boolean;
+  /**
+   * What the program is run for. A `destroy` or a `refresh` makes and changes nothing but its components and providers,
+   * so that what is there is deleted or read with providers configured as they are wanted now.
+   */
+  mode: "update" | "destroy" | "refresh";
 }
 
 /** What an operation is confined to; everything where both matchers are absent. */
@@ -114,6 +128,8 @@ export class StepGenerator {
   private readonly excluded = new Set<string>();
   /** Resources that the program has dropped, kept for an untargeted one that depends on them. */
   private readonly carried = new Set<ResourceState>();
+  /** Of a destroy: what the program has registered, in that order. */
+  private readonly doomed: ResourceState[] = [];
 
   constructor(
     private readonly previous: ResourceState[],
@@ -147,17 +163,15 @@ export class StepGenerator {
     const state = newState(goal, urn);
     this.decided.set(urn, state);
 
+    const settled = this.decideUnmade(goal, state, old);
+    if (settled) return settled;
     const recreating = this.deletedAhead.has(old?.urn ?? urn);
     if (!this.isIncluded(state)) return this.decideUntargeted(urn, state, old);
     this.refuseNotMade(state);
 
     const provider = await this.providerOf(state);
-    if (
-      goal.custom &&
-      goal.importId &&
-      (!old || old.external || (old.id !== goal.importId && old.importId !== goal.importId))
-    ) {
-      return { state, steps: this.importSteps(state, old) };
+    if (goal.custom && goal.importId && (!old || old.external || (old.importId || old.id) !== goal.importId)) {
+      return { state, steps: this.importSteps(state, old, recreating), imports: true };
     }
 
     if (old && !old.external && !recreating) state.inputs = this.keepIgnored(state, goal, old);
@@ -171,7 +185,72 @@ export class StepGenerator {
     if (!old) return { state, steps: [createStep(state)] };
     if (recreating) return { state, steps: this.recreate(old, state) };
     if (old.external) return { state, steps: replaceByCreation(old, state, {}) };
-    return { state, steps: await this.stepsFromDiff(goal, urn, old, state, provider) };
+    return this.decideFromDiff(goal, urn, old, state, provider);
+  }
+
+  /** What was imported is made what the program wants. */
+  async decideImported(goal: Goal, imported: ResourceState): Promise<Decision> {
+    const { urn } = imported;
+    const state = newState(goal, urn);
+    const provider = await this.providerOf(state);
+    state.inputs = this.keepIgnored(state, goal, imported);
+    if (provider) state.inputs = await this.check(provider, goal, urn, state.inputs, imported.inputs);
+    const decision = await this.decideFromDiff(goal, urn, imported, state, provider);
+    if (decision.steps.every(({ op }) => op === "same")) return { state: imported, steps: [] };
+    this.decided.set(urn, state);
+    return decision;
+  }
+
+  private async decideFromDiff(
+    goal: Goal,
+    urn: string,
+    old: ResourceState,
+    state: ResourceState,
+    provider: ProviderInstance | undefined,
+  ): Promise<Decision> {
+    const problems: string[] = [];
+    const steps = await this.stepsFromDiff(goal, urn, old, state, provider, problems);
+    return { state, steps, ...(problems.length > 0 ? { problem: problems.join("\n") } : {}) };
+  }
+
+  /** Of an operation that makes nothing: a custom resource stays as it is, and one that isn't there is passed over. */
+  private decideUnmade(goal: Goal, state: ResourceState, old: ResourceState | undefined): Decision | undefined {
+    const { mode } = this.options;
+    if (mode === "update") return undefined;
+    const isComponentOrProvider = !goal.custom || isProviderType(goal.type);
+    const lacksSomething = dependenciesOf(state).some((urn) => this.notMade.has(urn));
+    if (lacksSomething || (!isComponentOrProvider && !old)) {
+      this.notMade.add(state.urn);
+      if (old) state.outputs = old.outputs;
+      return { state, steps: [], passedOver: true };
+    }
+    if (mode === "destroy") this.doomed.push(state);
+    if (isComponentOrProvider || !old) return undefined;
+    if (mode === "refresh") {
+      this.decided.set(state.urn, old);
+      return { state: old, steps: [] };
+    }
+    state.inputs = old.inputs;
+    return { state, steps: [sameStep(old, state)] };
+  }
+
+  /** The resource of the last snapshot that a goal is about; nothing is decided by asking. */
+  findPrevious(goal: Goal): ResourceState | undefined {
+    const urn = this.urnOf(goal);
+    const found = [urn, ...this.aliasesOf(goal)].find((alias) => this.olds.has(alias));
+    const old = found === undefined ? undefined : this.olds.get(found);
+    return old && !this.deletedStates.has(old) ? old : undefined;
+  }
+
+  /** A resource of the last snapshot turned out to be gone. */
+  forget(old: ResourceState): void {
+    this.olds.delete(old.urn);
+    this.previous.splice(this.previous.indexOf(old), 1);
+  }
+
+  /** What of the last snapshot the program hasn't registered. */
+  unregistered(): ResourceState[] {
+    return this.previous.filter(({ urn }) => !this.seen.has(this.renamedTo.get(urn) ?? urn));
   }
 
   /** A resource that can't be operated on, since something that it depends on failed: it stays as it was. */
@@ -188,6 +267,7 @@ export class StepGenerator {
     const old = this.findOld(urn, goal);
     const state: ResourceState = { ...newState(goal, urn), id, external: true };
     this.decided.set(urn, state);
+    if (this.options.mode === "destroy") this.doomed.push(state);
     if (old && !old.external && old.id !== id) {
       return {
         state,
@@ -232,6 +312,13 @@ export class StepGenerator {
       if (steps.has(state) && !needed.has(state.urn)) continue;
       steps.delete(state);
       if (isLeft(state)) for (const urn of dependenciesOf(state)) needed.add(urn);
+    }
+    const isGoing = ({ urn }: ResourceState): boolean =>
+      [...going].some((state) => (this.renamedTo.get(state.urn) ?? state.urn) === urn) ||
+      (!this.old(urn) && (!isTarget || isTarget(urn)));
+    for (const state of [...this.doomed].reverse()) {
+      if (isGoing(state) && !needed.has(state.urn)) steps.set(state, deleteStep(state));
+      else for (const urn of dependenciesOf(state)) needed.add(urn);
     }
     return { steps: [...steps.values()], refusals };
   }
@@ -369,7 +456,7 @@ export class StepGenerator {
   private decideUntargeted(urn: string, state: ResourceState, old: ResourceState | undefined): Decision {
     if (!old) {
       this.notMade.add(urn);
-      return { state, steps: [] };
+      return { state, steps: [], passedOver: true };
     }
     Object.assign(state, { ...old, urn, rest: old.rest });
     this.refuseNotMade(state);
@@ -387,8 +474,9 @@ export class StepGenerator {
     });
   }
 
-  private importSteps(state: ResourceState, old: ResourceState | undefined): Step[] {
-    if (old && !old.external && old.id !== state.importId) {
+  private importSteps(state: ResourceState, old: ResourceState | undefined, recreating: boolean): Step[] {
+    if (old && !recreating) {
+      this.replaced.add(state.urn);
       return [
         { op: "import-replacement", urn: state.urn, old, new: state, logical: false, pendingDelete: true },
         { op: "replace", urn: state.urn, old, new: state, logical: true },
@@ -414,19 +502,19 @@ export class StepGenerator {
     old: ResourceState,
     state: ResourceState,
     provider: ProviderInstance | undefined,
+    problems: string[],
   ): Promise<Step[]> {
+    const triggered = isTriggered(goal.replacementTrigger, old.replacementTrigger);
+    if (!this.options.preview && containsUnknown(goal.replacementTrigger)) {
+      throw new ResourceError(urn, "its replacementTrigger isn't known");
+    }
     const diff = applyReplaceOnChanges(
-      await this.diff(urn, old, state, provider, goal),
+      triggered ? { changes: "some" } : await this.diff(urn, old, state, provider, goal),
       goal.replaceOnChanges,
       old.initErrors.length > 0,
     );
-    const triggered =
-      old.custom !== state.custom ||
-      (goal.replacementTrigger !== undefined &&
-        old.replacementTrigger !== undefined &&
-        !equalValues(goal.replacementTrigger, old.replacementTrigger));
-    const replaces = forcesReplacement(diff) || old.pendingReplacement || triggered;
-    if (replaces) return this.replace(goal, urn, old, state, provider, diff);
+    const replaces = forcesReplacement(diff) || old.pendingReplacement || triggered || old.custom !== state.custom;
+    if (replaces) return this.replace(goal, urn, old, state, provider, diff, problems);
     if (diff.changes === "some" || old.initErrors.length > 0) {
       return [
         {
@@ -512,18 +600,22 @@ export class StepGenerator {
     state: ResourceState,
     provider: ProviderInstance | undefined,
     diff: DiffResponse,
+    problems: string[],
   ): Promise<Step[]> {
+    // A preview shows what would have to be done, and all that is in the way of it.
+    const refuse = (message: string): void => {
+      if (!this.options.preview) throw new ResourceError(urn, message);
+      problems.push(message);
+    };
     if (state.protect && old.protect) {
-      throw new ResourceError(
-        urn,
+      refuse(
         `unable to replace resource "${urn}"\nas it is currently marked for protection. To unprotect the resource, remove the \`protect\` flag from the resource in your Pulumi program and run \`pulumi up\``,
       );
     }
     if (goal.importId) {
-      throw new ResourceError(
-        urn,
-        "previously-imported resources that still specify an ID may not be replaced; please remove the `import` declaration from your program",
-      );
+      const message = `it was imported and would have to be replaced (${(diff.replaces ?? []).join(", ")}), so that its id would change: remove \`import\` from its options`;
+      if (!this.options.preview) throw new ResourceError(urn, message);
+      this.contextFor(urn).log("warning", message);
     }
     this.replaced.add(urn);
     // Defaults were carried over from the old resource; a replacement has its own.
@@ -577,6 +669,8 @@ export class StepGenerator {
    * own Diff says so when unknowns stand for what they took from a replaced one.
    */
   private async dependentReplacements(root: ResourceState): Promise<{ dependent: ResourceState; keys?: string[] }[]> {
+    // What this very operation has imported has no dependents yet.
+    if (!this.previous.includes(root)) return [];
     const related = new Set([root.urn]);
     const replaced = new Set([root.urn]);
     const result: { dependent: ResourceState; keys?: string[] }[] = [];
@@ -645,6 +739,13 @@ function differences(diff: DiffResponse, replacing: boolean): Pick<Step, "keys" 
     ...(diff.diffs?.length ? { diffs: diff.diffs } : {}),
     ...(diff.detailedDiff && Object.keys(diff.detailedDiff).length > 0 ? { detailedDiff: diff.detailedDiff } : {}),
   };
+}
+
+/** A trigger that isn't known may have changed; where there is none, there is nothing to compare. */
+function isTriggered(trigger: PropertyValue | undefined, old: PropertyValue | undefined): boolean {
+  if (containsUnknown(trigger) || containsUnknown(old)) return true;
+  if (trigger === undefined || trigger === null || old === undefined || old === null) return false;
+  return !equalValues(withoutSecrets(withoutOutputs(trigger)), withoutSecrets(withoutOutputs(old)));
 }
 
 /** The option's name for "the last create or update left it out of order". */

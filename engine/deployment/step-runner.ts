@@ -4,9 +4,10 @@
 import { type DiffKind, type DiffResponse, InitializationError, type PropertyDiff } from "../provider";
 import type { ResourceState } from "../resource";
 import { isProviderType, urnName } from "../urn";
-import { mapEntries, type PropertyMap, Secret, withoutSecrets } from "../values";
+import { equalValues, mapEntries, type PropertyMap, Secret, UNKNOWN_SENTINEL, withoutSecrets } from "../values";
 import { callCheck, callCreate, callDiff, callUpdate, incoming, markSecrets, outgoingState } from "./provider-calls";
 import type { ContextFor, ProviderInstance, ProviderRegistry } from "./provider-registry";
+import type { FailedOperation } from "./hooks";
 import type { Step } from "./step";
 
 export interface StepOutcome {
@@ -26,8 +27,13 @@ export interface RunnerContext {
   preview: boolean;
   /** What the resource is to be deleted with is deleted in this deployment, so that it needn't be itself. */
   isDeletedWith: (state: ResourceState) => boolean;
+  /** Whether the program's error hooks want an operation that failed to be tried again. */
+  wantsRetry: (step: Step, operation: FailedOperation, reasons: string[]) => Promise<boolean>;
   now: () => string;
 }
+
+/** How often error hooks may have an operation tried before it has failed for good. */
+const MOST_TRIES = 100;
 
 export async function runStep(step: Step, context: RunnerContext): Promise<StepOutcome> {
   const outcome = await run(step, context);
@@ -88,6 +94,36 @@ const identity = (state: ResourceState): { urn: string; name: string; type: stri
   type: state.type,
 });
 
+/** Tries until it works or no error hook of the resource wants it tried again. Rejects with the last reason. */
+async function trying<T>(
+  step: Step,
+  operation: FailedOperation,
+  context: RunnerContext,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const { signal, log } = context.contextFor(step.urn);
+  const reasons: string[] = [];
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      reasons.unshift((error as Error).message);
+      if (signal.aborted) throw error;
+      if (reasons.length >= MOST_TRIES) {
+        throw new Error(`tried ${MOST_TRIES} times, which is the most that an error hook gets: ${reasons[0]}`);
+      }
+      let again: boolean;
+      try {
+        again = await context.wantsRetry(step, operation, [...reasons]);
+      } catch (hook) {
+        throw new Error(`${reasons[0]}; ${(hook as Error).message}`);
+      }
+      if (!again) throw error;
+      log("warning", `trying the ${operation} again, as an error hook wants (${reasons.length} of ${MOST_TRIES})`);
+    }
+  }
+}
+
 async function create(step: Step, context: RunnerContext): Promise<StepOutcome> {
   const state = step.new!;
   const old = step.old;
@@ -105,7 +141,9 @@ async function create(step: Step, context: RunnerContext): Promise<StepOutcome> 
     preview: context.preview,
   };
   try {
-    const { id, outputs } = await callCreate(provider, request, context.contextFor);
+    const { id, outputs } = await trying(step, "create", context, () =>
+      callCreate(provider, request, context.contextFor),
+    );
     if (!context.preview && !id) throw new Error(`the provider gave no id for ${state.urn}`);
     state.id = id;
     state.outputs = outputs;
@@ -152,69 +190,57 @@ async function update(step: Step, context: RunnerContext): Promise<StepOutcome> 
     preview: context.preview,
   };
   try {
-    state.outputs = (await callUpdate(provider, request, context.contextFor)).outputs;
+    const { outputs } = await trying(step, "update", context, () => callUpdate(provider, request, context.contextFor));
+    state.outputs = outputs;
     return done();
   } catch (error) {
     return partial(error, state, provider, done);
   }
 }
 
+/** Runs in previews too. What is read by an id that a preview doesn't know yet has no outputs. */
 async function read(step: Step, context: RunnerContext): Promise<StepOutcome> {
-  const state = step.new!;
+  const [state, old] = [step.new!, step.old];
+  if (state.id === UNKNOWN_SENTINEL) return { kept: true };
   const provider = await providerFor(state, context);
-  const request = { ...identity(state), id: state.id, inputs: outgoingState(state.inputs, provider), properties: {} };
+  const inputs = outgoingState(state.inputs, provider);
+  const done = (): StepOutcome => {
+    if (old && step.pendingDelete) old.delete = true;
+    if (old?.created) state.created = old.created;
+    if (old?.modified) state.modified = equalValues(old.outputs, state.outputs) ? old.modified : context.now();
+    return { kept: true };
+  };
   try {
+    // Providers have always been given the inputs as the state too.
+    const request = { ...identity(state), id: state.id, inputs, properties: inputs };
     const response = await provider.provider.read(request, context.contextFor(state.urn));
     if (!response.id) return { kept: false, error: new Error(`resource '${state.id}' does not exist`) };
     state.id = response.id;
     state.outputs = incoming(response.properties, state.inputs, provider.capabilities ?? PLAIN);
-    if (step.old && step.pendingDelete) step.old.delete = true;
-    return { kept: true };
+    return done();
   } catch (error) {
-    return { kept: false, error: error as Error };
+    const { inputs: asked } = state;
+    const outcome = partial(error, state, provider, done);
+    state.inputs = asked;
+    return outcome;
   }
 }
 
-/** Takes over what exists: the program's inputs must describe it as it is. */
+/** Takes over what exists, as it is; whether the program wants it so is decided afterwards. */
 async function adopt(step: Step, context: RunnerContext): Promise<StepOutcome> {
   const state = step.new!;
   const provider = await providerFor(state, context);
-  const wanted = state.inputs;
+  const can = provider.capabilities ?? PLAIN;
+  const request = { ...identity(state), id: state.importId, inputs: {}, properties: {} };
   try {
-    const found = await provider.provider.read(
-      { ...identity(state), id: state.importId, inputs: {}, properties: {} },
-      context.contextFor(state.urn),
-    );
+    const found = await provider.provider.read(request, context.contextFor(state.urn)).catch((error: Error) => {
+      if (!(error instanceof InitializationError)) throw error;
+      state.initErrors = error.reasons;
+      return { id: error.id, inputs: error.inputs ?? {}, properties: error.properties };
+    });
     if (!found.id) return { kept: false, error: new Error(`resource '${state.importId}' does not exist`) };
-    const news = await callCheck(
-      provider,
-      { ...identity(state), olds: found.inputs, news: wanted, randomSeed: new Uint8Array(32) },
-      context.contextFor,
-    );
-    const diff = await callDiff(
-      provider,
-      {
-        ...identity(state),
-        id: found.id,
-        oldInputs: found.inputs,
-        olds: found.properties,
-        news: news.inputs,
-        ignoreChanges: state.ignoreChanges,
-      },
-      context.contextFor,
-    );
-    if (diff.changes === "some") {
-      const what = diff.diffs?.join(", ") || Object.keys(diff.detailedDiff ?? {}).join(", ");
-      return {
-        kept: false,
-        error: new Error(
-          `inputs to import do not match the existing resource; they differ in ${what || "some property"}`,
-        ),
-      };
-    }
-    state.id = found.id;
-    state.inputs = news.inputs;
-    state.outputs = incoming(found.properties, wanted, provider.capabilities ?? PLAIN);
+    Object.assign(state, { id: found.id, inputs: incoming(found.inputs, {}, can) });
+    state.outputs = incoming(found.properties, {}, can);
     state.created = state.modified = context.now();
     if (step.old && step.pendingDelete) step.old.delete = true;
     return { kept: true };
@@ -362,16 +388,14 @@ async function remove(step: Step, context: RunnerContext): Promise<StepOutcome> 
   if (!context.preview && old.custom && !spared && !old.pendingReplacement) {
     try {
       const provider = await providerFor(old, context);
-      await provider.provider.delete(
-        {
-          ...identity(old),
-          id: old.id,
-          oldInputs: outgoingState(old.inputs, provider),
-          properties: outgoingState(old.outputs, provider),
-          timeout: old.customTimeouts.delete ?? 0,
-        },
-        context.contextFor(old.urn),
-      );
+      const request = {
+        ...identity(old),
+        id: old.id,
+        oldInputs: outgoingState(old.inputs, provider),
+        properties: outgoingState(old.outputs, provider),
+        timeout: old.customTimeouts.delete ?? 0,
+      };
+      await trying(step, "delete", context, () => provider.provider.delete(request, context.contextFor(old.urn)));
     } catch (error) {
       return { kept: false, error: error as Error };
     }

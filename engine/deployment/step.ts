@@ -27,6 +27,8 @@ export interface Step {
   /** Of a creation: the old one is deleted at the end. */
   pendingDelete?: boolean;
   ignoreChanges?: string[];
+  /** Of a refresh: other steps of this operation go on from what it finds. */
+  inPlace?: boolean;
   /** Of an import that no program asks for: the inputs are those that the provider reads. */
   asFound?: boolean;
 }

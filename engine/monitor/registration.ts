@@ -7,9 +7,19 @@ import {
   TransformResponse,
 } from "@pulumi/pulumi/proto/resource_pb";
 import type { SourcePosition } from "@pulumi/pulumi/proto/source_pb";
-import type { Alias, CustomTimeouts, Goal, HookBindings } from "../resource";
-import { OutputValue, type PropertyMap, someValue } from "../values";
-import { fromStruct, fromValue, toStruct } from "./structs";
+import type { Alias, CustomTimeouts, Goal } from "../resource";
+import {
+  mapValue,
+  OutputValue,
+  type PropertyMap,
+  type PropertyValue,
+  Secret,
+  someValue,
+  Unknown,
+  withoutOutputs,
+} from "../values";
+import { readHooks, writeHooks } from "./hooks";
+import { fromStruct, fromValue, toStruct, toValue } from "./structs";
 
 /** A goal before its provider has been resolved. */
 export interface Registration {
@@ -19,6 +29,8 @@ export interface Registration {
   version: string;
   pluginDownloadUrl: string;
   remote: boolean;
+  /** As they were written, for transforms. */
+  timeouts: RegisterResourceRequest.CustomTimeouts | undefined;
 }
 
 export function readRegistration(request: RegisterResourceRequest): Registration {
@@ -56,6 +68,7 @@ export function readRegistration(request: RegisterResourceRequest): Registration
     version: request.getVersion(),
     pluginDownloadUrl: request.getPlugindownloadurl(),
     remote: request.getRemote(),
+    timeouts: request.getCustomtimeouts(),
   };
 }
 
@@ -124,43 +137,12 @@ function readTimeouts(message: RegisterResourceRequest.CustomTimeouts | undefine
   if (message.getCreate()) timeouts.create = parseDuration(message.getCreate());
   if (message.getUpdate()) timeouts.update = parseDuration(message.getUpdate());
   if (message.getDelete()) timeouts.delete = parseDuration(message.getDelete());
+  if (message.getRead()) timeouts.read = parseDuration(message.getRead());
   return timeouts;
 }
 
-function writeTimeouts(timeouts: CustomTimeouts): RegisterResourceRequest.CustomTimeouts {
-  const message = new RegisterResourceRequest.CustomTimeouts();
-  if (timeouts.create) message.setCreate(`${timeouts.create}s`);
-  if (timeouts.update) message.setUpdate(`${timeouts.update}s`);
-  if (timeouts.delete) message.setDelete(`${timeouts.delete}s`);
-  return message;
-}
-
-function readHooks(message: RegisterResourceRequest.ResourceHooksBinding | undefined): HookBindings {
-  if (!message) return {};
-  const hooks: HookBindings = {
-    beforeCreate: message.getBeforeCreateList(),
-    afterCreate: message.getAfterCreateList(),
-    beforeUpdate: message.getBeforeUpdateList(),
-    afterUpdate: message.getAfterUpdateList(),
-    beforeDelete: message.getBeforeDeleteList(),
-    afterDelete: message.getAfterDeleteList(),
-  };
-  return Object.fromEntries(Object.entries(hooks).filter(([, names]) => names.length > 0));
-}
-
-function writeHooks(hooks: HookBindings): RegisterResourceRequest.ResourceHooksBinding {
-  const message = new RegisterResourceRequest.ResourceHooksBinding();
-  message.setBeforeCreateList(hooks.beforeCreate ?? []);
-  message.setAfterCreateList(hooks.afterCreate ?? []);
-  message.setBeforeUpdateList(hooks.beforeUpdate ?? []);
-  message.setAfterUpdateList(hooks.afterUpdate ?? []);
-  message.setBeforeDeleteList(hooks.beforeDelete ?? []);
-  message.setAfterDeleteList(hooks.afterDelete ?? []);
-  return message;
-}
-
-/** What a transform is asked, as bytes. */
-export function transformRequest(registration: Registration): Uint8Array {
+/** What a transform is asked, as bytes. `tracked`: inputs carry what they depend on, so that transforms may change it. */
+export function transformRequest(registration: Registration, tracked: boolean): Uint8Array {
   const { goal, providers } = registration;
   const options = new TransformResourceOptions();
   options.setDependsOnList(goal.dependencies);
@@ -170,7 +152,7 @@ export function transformRequest(registration: Registration): Uint8Array {
   options.setVersion(registration.version);
   options.setAliasesList(goal.aliases.map(writeAlias));
   options.setProvider(goal.provider);
-  options.setCustomTimeouts(writeTimeouts(goal.customTimeouts));
+  options.setCustomTimeouts(registration.timeouts);
   options.setPluginDownloadUrl(registration.pluginDownloadUrl);
   if (goal.retainOnDelete !== undefined) options.setRetainOnDelete(goal.retainOnDelete);
   options.setDeletedWith(goal.deletedWith);
@@ -181,25 +163,53 @@ export function transformRequest(registration: Registration): Uint8Array {
   options.setImport(goal.importId);
   options.setHideDiffList(goal.hideDiffs);
   options.setReplaceWithList(goal.replaceWith);
+  if (goal.replacementTrigger !== undefined) options.setReplacementTrigger(toValue(goal.replacementTrigger, WHOLE));
   const request = new TransformRequest();
   request.setType(goal.type);
   request.setName(goal.name);
   request.setCustom(goal.custom);
   request.setParent(goal.parent);
-  request.setProperties(toStruct(withDependencies(goal), { secrets: true, resources: true, outputs: true }));
+  const inputs = upgraded(goal.inputs) as PropertyMap;
+  request.setProperties(toStruct(tracked ? withDependencies(inputs, goal) : inputs, WHOLE));
   request.setOptions(options);
   return request.serializeBinary();
 }
 
+const WHOLE = { secrets: true, resources: true, outputs: true };
+
+/** Secrets and unknowns as outputs, the only form in which a transform has them as values of its own. */
+function upgraded(value: PropertyValue): PropertyValue {
+  return mapValue(value, (inner) => {
+    if (inner instanceof Unknown) return new OutputValue(undefined, false, false, []);
+    if (!(inner instanceof Secret)) return undefined;
+    const known = !(inner.element instanceof Unknown);
+    return new OutputValue(known ? upgraded(inner.element) : undefined, known, true, []);
+  });
+}
+
 /** Inputs with what each depends on, which a transform must not lose. */
-function withDependencies({ inputs, propertyDependencies }: Goal): PropertyMap {
+function withDependencies(inputs: PropertyMap, { propertyDependencies }: Goal): PropertyMap {
   return Object.fromEntries(
     Object.entries(inputs).map(([key, value]) => {
-      const urns = propertyDependencies[key] ?? [];
-      if (urns.length === 0 || value instanceof OutputValue) return [key, value];
-      return [key, new OutputValue(value, true, false, urns)];
+      const urns = new Set(propertyDependencies[key] ?? []);
+      if ([...urns].every((urn) => dependenciesOf(value).has(urn))) return [key, value];
+      if (!(value instanceof OutputValue)) return [key, new OutputValue(value, true, false, [...urns])];
+      return [
+        key,
+        new OutputValue(value.element, value.known, value.secret, [...new Set([...value.dependencies, ...urns])]),
+      ];
     }),
   );
+}
+
+/** What the outputs in a value depend on. */
+function dependenciesOf(value: PropertyValue): Set<string> {
+  const urns = new Set<string>();
+  someValue(value, (inner) => {
+    if (inner instanceof OutputValue) inner.dependencies.forEach((urn) => urns.add(urn));
+    return false;
+  });
+  return urns;
 }
 
 /** The registration as a transform left it. */
@@ -208,36 +218,16 @@ export function applyTransform(registration: Registration, bytes: Uint8Array): R
   const options = response.getOptions();
   const goal = { ...registration.goal };
   const result: Registration = { ...registration, goal };
-  if (response.hasProperties()) {
-    const inputs = fromStruct(response.getProperties());
-    const dependencies: Record<string, string[]> = {};
-    for (const [key, value] of Object.entries(inputs)) {
-      const urns = new Set<string>();
-      someValue(value, (inner) => {
-        if (inner instanceof OutputValue) inner.dependencies.forEach((urn) => urns.add(urn));
-        return false;
-      });
-      dependencies[key] = [...urns];
-    }
-    // An output that only carries dependencies is its value again.
-    goal.inputs = Object.fromEntries(
-      Object.entries(inputs).map(([key, value]) => [
-        key,
-        value instanceof OutputValue && value.known && !value.secret && value.element !== undefined
-          ? value.element
-          : value,
-      ]),
-    );
-    goal.propertyDependencies = dependencies;
-  }
+  if (response.hasProperties()) goal.inputs = fromStruct(response.getProperties());
   if (!options) return result;
-  goal.dependencies = [...new Set([...options.getDependsOnList(), ...Object.values(goal.propertyDependencies).flat()])];
+  goal.dependencies = options.getDependsOnList();
   goal.protect = options.hasProtect() ? options.getProtect() : undefined;
   goal.ignoreChanges = options.getIgnoreChangesList();
   goal.replaceOnChanges = options.getReplaceOnChangesList();
   goal.aliases = options.getAliasesList().map(readAlias);
   goal.provider = options.getProvider();
-  goal.customTimeouts = readTimeouts(options.getCustomTimeouts());
+  result.timeouts = options.getCustomTimeouts();
+  goal.customTimeouts = readTimeouts(result.timeouts);
   goal.retainOnDelete = options.hasRetainOnDelete() ? options.getRetainOnDelete() : undefined;
   goal.deletedWith = options.getDeletedWith();
   goal.deleteBeforeReplace = options.hasDeleteBeforeReplace() ? options.getDeleteBeforeReplace() : undefined;
@@ -245,7 +235,8 @@ export function applyTransform(registration: Registration, bytes: Uint8Array): R
   goal.importId = options.getImport();
   goal.hideDiffs = options.getHideDiffList();
   goal.replaceWith = options.getReplaceWithList();
-  if (options.hasHooks()) goal.hooks = readHooks(options.getHooks());
+  goal.hooks = readHooks(options.getHooks());
+  goal.replacementTrigger = fromValue(options.getReplacementTrigger());
   result.providers = Object.fromEntries(options.getProvidersMap().entries());
   result.version = options.getVersion();
   result.pluginDownloadUrl = options.getPluginDownloadUrl();
@@ -253,16 +244,17 @@ export function applyTransform(registration: Registration, bytes: Uint8Array): R
 }
 
 /**
- * As in Pulumi, only a resource's own transforms can take dependencies away or add to them other than by the outputs
- * that they put in: the Node SDK loses what depends on what on the way through a transform.
+ * The goal with plain inputs, unknowns and secrets in place of outputs, and what those depend on in the lists. As in
+ * Pulumi, only transforms of its own (`tracked`) can take a dependency away.
  */
-export function withDependenciesOf(asked: Registration, transformed: Registration): Registration {
-  const found = transformed.goal.propertyDependencies;
-  const propertyDependencies = { ...asked.goal.propertyDependencies };
-  for (const [key, urns] of Object.entries(found)) {
-    propertyDependencies[key] = [...new Set([...(propertyDependencies[key] ?? []), ...urns])];
+export function withoutTransforms(asked: Goal, transformed: Goal, tracked: boolean): Goal {
+  const propertyDependencies: Record<string, string[]> = tracked ? {} : { ...asked.propertyDependencies };
+  for (const [key, value] of Object.entries(transformed.inputs)) {
+    propertyDependencies[key] = [...new Set([...(propertyDependencies[key] ?? []), ...dependenciesOf(value)])];
   }
-  return { ...transformed, goal: { ...transformed.goal, dependencies: asked.goal.dependencies, propertyDependencies } };
+  const found = Object.values(propertyDependencies).flat();
+  const dependencies = tracked ? [...new Set([...transformed.dependencies, ...found])] : asked.dependencies;
+  return { ...transformed, inputs: withoutOutputs(transformed.inputs), dependencies, propertyDependencies };
 }
 
 /** `project:///index.ts#10,14` of a position inside the project, which doesn't tell where the project lies. */

@@ -20,6 +20,7 @@ import {
   type LogRequest,
   LogSeverity,
   GetRootResourceResponse,
+  type RequirePulumiVersionRequest,
   RequirePulumiVersionResponse,
   SetRootResourceResponse,
   type SetRootResourceRequest,
@@ -29,11 +30,12 @@ import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import {
   ReadResourceResponse,
   RegisterResourceResponse,
-  ResourceHookRequest,
-  ResourceHookResponse,
   Result,
+  DeploymentInfo,
+  ResourceMonitorFeature,
   SupportsFeatureResponse,
   type ReadResourceRequest,
+  type RegisterErrorHookRequest,
   type RegisterPackageRequest,
   type RegisterResourceHookRequest,
   type RegisterResourceOutputsRequest,
@@ -49,33 +51,43 @@ import type { Hooks } from "../deployment/hooks";
 import type { ProgramInfo } from "../provider";
 import type { Goal } from "../resource";
 import { isProviderType, packageOf, parseProviderReference, urnType } from "../urn";
+import { requireVersion } from "../pulumi-version";
 import { callbackClients } from "./callbacks";
 import { providerOfReceiver, registeredPackages, withOutputDependencies } from "./packages";
+import { errorHookOf, hookOf } from "./hooks";
+import { applyInvokeTransform, invokeTransformRequest, readInvocation } from "./invocation";
 import {
   applyTransform,
   projectPosition,
   readRegistration,
   type Registration,
   transformRequest,
-  withDependenciesOf,
+  withoutTransforms,
 } from "./registration";
 import { fromStruct, toStruct } from "./structs";
 
-/** What SDKs may ask for by name; see `SupportsFeature`. */
-const FEATURES = new Set([
-  "secrets",
-  "resourceReferences",
-  "outputValues",
-  "aliasSpecs",
-  "deletedWith",
-  "replaceWith",
-  "transforms",
-  "parameterization",
-  "resourceHooks",
+/** What SDKs may ask for by name (`SupportsFeature`), or are told at once (`GetDeploymentInfo`). */
+const FEATURES = new Map<string, ResourceMonitorFeature>([
+  ["secrets", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_SECRETS],
+  ["resourceReferences", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES],
+  ["outputValues", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES],
+  ["aliasSpecs", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS],
+  ["replacementTrigger", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER],
+  ["deletedWith", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_DELETED_WITH],
+  ["replaceWith", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_REPLACE_WITH],
+  ["transforms", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_TRANSFORMS],
+  ["invokeTransforms", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS],
+  ["parameterization", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_PARAMETERIZATION],
+  ["resourceHooks", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS],
+  ["errorHooks", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS],
+  ["sendsOptionsToHooks", ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_SENDS_OPTIONS_TO_HOOKS],
 ]);
 
 /** As the SDK's own limit: a state or a log may be large. */
 const MAX_MESSAGE_BYTES = 400 * 1024 * 1024;
+
+/** The largest number that the protocol has for "as many as there are". */
+const MOST_PARALLEL = 2 ** 31 - 1;
 
 export interface MonitorServer {
   /** For the SDK: `unix:/…`. */
@@ -108,6 +120,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   });
   const callbacks = callbackClients();
   const stackTransforms: Callback[] = [];
+  const invokeTransforms: Callback[] = [];
   const packages = registeredPackages();
   const goals = new Map<string, Registration>();
   let rootUrn = "";
@@ -116,16 +129,28 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   const programEnded = new Promise<void>((resolve) => (ended = resolve));
   const release = new Promise<void>((resolve) => (released = resolve));
 
+  /** The registration with what it has of its parent, as its own, its ancestors' and the stack's transforms leave it. */
   const transformed = async (request: RegisterResourceRequest): Promise<Registration> => {
     const asked = readRegistration(request);
+    const parent = goals.get(asked.goal.parent);
+    inherit(asked.goal, parent?.goal);
+    if ((asked.goal.custom || asked.remote) && !asked.goal.provider) {
+      const pkg = packageOf(asked.goal.type);
+      asked.goal.provider = asked.providers[pkg] ?? parent?.providers[pkg] ?? "";
+    }
     let registration = asked;
     const own = request.getTransformsList();
     const inherited = ancestors(asked.goal.parent).flatMap((urn) => transformsByUrn.get(urn) ?? []);
     for (const callback of [...own, ...inherited, ...stackTransforms]) {
-      const response = await callbacks.invoke(callback, transformRequest(registration));
+      const response = await callbacks.invoke(callback, transformRequest(registration, own.length > 0));
       registration = applyTransform(registration, response);
     }
-    return own.length > 0 ? registration : withDependenciesOf(asked, registration);
+    const { goal } = registration;
+    return {
+      ...registration,
+      goal: withoutTransforms(asked.goal, goal, own.length > 0),
+      providers: goal.custom ? registration.providers : { ...parent?.providers, ...registration.providers },
+    };
   };
   const transformsByUrn = new Map<string, Callback[]>();
   const ancestors = (urn: string): string[] => {
@@ -133,18 +158,10 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
     return urn ? [urn, ...(parent ? ancestors(parent) : [])] : [];
   };
 
-  const resolveProvider = async (registration: Registration, packageRef: string): Promise<string> => {
-    const { goal, version, pluginDownloadUrl, remote } = registration;
-    if ((!goal.custom && !remote) || isProviderType(goal.type)) return "";
-    if (goal.provider) return goal.provider;
-    const pkg = packageOf(goal.type);
-    if (registration.providers[pkg]) return registration.providers[pkg];
-    for (const urn of ancestors(goal.parent)) {
-      const reference = goals.get(urn)?.providers[pkg];
-      if (reference) return reference;
-    }
-    if (pluginDownloadUrl && pkg === "") throw new Error(`${goal.type} has no package`);
-    return defaultProvider(goal.type, version, packageRef);
+  const resolveProvider = async ({ goal, version, remote }: Registration, packageRef: string): Promise<string> => {
+    if (!goal.custom && !remote) return goal.provider;
+    if (isProviderType(goal.type)) return "";
+    return goal.provider || defaultProvider(goal.type, version, packageRef);
   };
 
   const defaultProvider = (token: string, version: string, packageRef: string): Promise<string> => {
@@ -213,10 +230,8 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   };
 
   const register = async (request: RegisterResourceRequest): Promise<RegisterResourceResponse> => {
-    if (request.getCustom()) refuseBuiltIn(request.getType());
     const registration = await transformed(request);
     const { goal } = registration;
-    inherit(goal, goals.get(goal.parent)?.goal);
     goal.provider = await resolveProvider(registration, request.getPackageref());
     if (registration.remote) return construct(registration, request);
     if (isProviderType(goal.type)) goal.inputs = packages.providerInputs(goal.inputs, registration.version, request);
@@ -255,7 +270,6 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
 
   const read = async (request: ReadResourceRequest): Promise<ReadResourceResponse> => {
     const type = request.getType();
-    refuseBuiltIn(type);
     const goal: Goal = {
       ...emptyGoal(type, request.getName()),
       parent: request.getParent(),
@@ -270,6 +284,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       version: request.getVersion(),
       pluginDownloadUrl: "",
       remote: false,
+      timeouts: undefined,
     });
     const state = await deployment.read(goal, request.getId());
     const message = new ReadResourceResponse();
@@ -281,42 +296,18 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   };
 
   const invoke = async (request: ResourceInvokeRequest): Promise<InvokeResponse> => {
-    const token = request.getTok();
-    const pkg = packageOf(token);
-    const provider =
-      request.getProvider() ||
-      (pkg === "pulumi" ? "" : await defaultProvider(token, request.getVersion(), request.getPackageref()));
-    const { result, failures } = await deployment.invoke(token, fromStruct(request.getArgs()), provider);
+    let invocation = readInvocation(request);
+    for (const callback of invokeTransforms) {
+      const response = await callbacks.invoke(callback, invokeTransformRequest(invocation));
+      invocation = applyInvokeTransform(invocation, response);
+    }
+    const { token, args, version } = invocation;
+    const provider = invocation.provider || (await defaultProvider(token, version, request.getPackageref()));
+    const { result, failures } = await deployment.invoke(token, args, provider);
     const message = new InvokeResponse();
     message.setReturn(toStruct(result, { secrets: true, resources: request.getAcceptresources() }));
     message.setFailuresList(checkFailures(failures));
     return message;
-  };
-
-  const registerHook = (request: RegisterResourceHookRequest): Empty => {
-    const callback = request.getCallback();
-    if (!callback) throw new Error("a hook without a callback");
-    hooks.register(request.getName(), {
-      onDryRun: request.getOnDryRun(),
-      ignoreErrors: request.getIgnoreErrors(),
-      async call(hook) {
-        const message = new ResourceHookRequest();
-        message.setUrn(hook.urn);
-        message.setId(hook.id);
-        message.setName(hook.name);
-        message.setType(hook.type);
-        const wire = { secrets: true, resources: true };
-        if (hook.newInputs) message.setNewInputs(toStruct(hook.newInputs, wire));
-        if (hook.oldInputs) message.setOldInputs(toStruct(hook.oldInputs, wire));
-        if (hook.newOutputs) message.setNewOutputs(toStruct(hook.newOutputs, wire));
-        if (hook.oldOutputs) message.setOldOutputs(toStruct(hook.oldOutputs, wire));
-        const answer = ResourceHookResponse.deserializeBinary(
-          await callbacks.invoke(callback, message.serializeBinary()),
-        );
-        if (answer.getError()) throw new Error(answer.getError());
-      },
-    });
-    return new Empty();
   };
 
   const refuse = (what: string) => (): never => {
@@ -326,6 +317,7 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   server.addService(
     ResourceMonitorService as never,
     {
+      getDeploymentInfo: unary(() => deploymentInfo(options.program)),
       supportsFeature: unary((request: SupportsFeatureRequest) => {
         const message = new SupportsFeatureResponse();
         message.setHassupport(FEATURES.has(request.getId()));
@@ -343,9 +335,18 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
         stackTransforms.push(callback);
         return new Empty();
       }),
-      registerStackInvokeTransform: unary(refuse("an invoke transform")),
-      registerResourceHook: unary(registerHook),
-      registerErrorHook: unary(refuse("an error hook")),
+      registerStackInvokeTransform: unary((callback: Callback) => {
+        invokeTransforms.push(callback);
+        return new Empty();
+      }),
+      registerResourceHook: unary((request: RegisterResourceHookRequest) => {
+        hooks.register(request.getName(), hookOf(request, callbacks));
+        return new Empty();
+      }),
+      registerErrorHook: unary((request: RegisterErrorHookRequest) => {
+        hooks.registerErrorHook(request.getName(), errorHookOf(request, callbacks));
+        return new Empty();
+      }),
       registerPackage: unary((request: RegisterPackageRequest) => packages.register(request)),
       signalAndWaitForShutdown: unary(async () => {
         ended();
@@ -385,7 +386,10 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
         return new SetRootResourceResponse();
       }),
       startDebugging: unary(refuse("a debugger")),
-      requirePulumiVersion: unary(() => new RequirePulumiVersionResponse()),
+      requirePulumiVersion: unary((request: RequirePulumiVersionRequest) => {
+        requireVersion(request.getPulumiVersionRange());
+        return new RequirePulumiVersionResponse();
+      }),
     } as UntypedServiceImplementation,
   );
 
@@ -432,10 +436,19 @@ function inherit(goal: Goal, parent: Goal | undefined): void {
   }
 }
 
-/** Resources of the engine itself, such as references to other stacks. */
-function refuseBuiltIn(type: string): void {
-  if (packageOf(type) !== "pulumi" || isProviderType(type)) return;
-  throw new Error(`${type} is not supported by the embedded engine: use the Pulumi CLI`);
+function deploymentInfo({ config, ...program }: ProgramInfo): DeploymentInfo {
+  const message = new DeploymentInfo();
+  message.setProject(program.project);
+  message.setStack(program.stack);
+  message.setOrganization(program.organization);
+  message.setDryrun(program.preview);
+  message.setParallel(Math.min(program.parallel ?? MOST_PARALLEL, MOST_PARALLEL));
+  for (const [key, { value, secret }] of config) {
+    message.getConfigMap().set(key, value);
+    if (secret) message.addConfigsecretkeys(key);
+  }
+  message.setSupportedfeaturesList([...FEATURES.values()]);
+  return message;
 }
 
 type Handler<Request, Response> = (request: Request) => Response | Promise<Response>;

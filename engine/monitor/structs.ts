@@ -7,6 +7,7 @@ import {
   type JsonObject,
   type PropertyMap,
   type PropertyValue,
+  toWire,
   toWireMap,
   type WireOptions,
 } from "../values";
@@ -17,6 +18,10 @@ export function fromStruct(struct: Struct | undefined): PropertyMap {
 
 export function fromValue(value: Value | undefined): PropertyValue | undefined {
   return value ? fromWire(value.toJavaScript()) : undefined;
+}
+
+export function toValue(value: PropertyValue, options: WireOptions): Value {
+  return Value.fromJavaScript(toWire(value, options) as JavaScriptValue);
 }
 
 export function toStruct(map: PropertyMap, options: WireOptions): Struct {

@@ -113,8 +113,16 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
         return;
       }
       switch (step.op) {
+        case "update": {
+          // An update of what this operation has imported.
+          const was = lines.get(step.old!);
+          if (was === undefined) return add(step.new!, step, step.old);
+          append(() => ({ change: serialize(step.new!), was, ...ends(step) }));
+          lines.set(step.new!, was);
+          news[news.indexOf(step.old!)] = step.new!;
+          return;
+        }
         case "same":
-        case "update":
         case "read":
         case "import":
           add(step.new!, step, step.old);

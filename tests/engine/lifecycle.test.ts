@@ -1,6 +1,7 @@
 /** The life of resources from one deployment to the next, against a cloud in memory. */
 import { integrityProblem } from "../../engine/state/integrity";
 import type { Snapshot } from "../../engine/state/checkpoint";
+import type { PropertyMap } from "../../engine/values";
 import { empty, type Program, urnOf, using, World } from "./world";
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -704,14 +705,47 @@ describe("import and read", () => {
     expect(world.cloud.log).toEqual(["update a"]);
   });
 
-  test("a thing that isn't there, or isn't as described, is not taken over", async () => {
+  test("a thing that isn't there can't be taken over; one that isn't as described is made so", async () => {
     const world = new World();
-    const missing = await world.update((stack) => stack.add("a", {}, { importId: "x-1" }));
+    const program =
+      (inputs: PropertyMap): Program =>
+      (stack) =>
+        stack.add("a", inputs, { importId: "x-1" });
+    const missing = await world.update(program({}));
     expect(missing.errors[0]!.message).toBe("resource 'x-1' does not exist");
+    world.cloud.things.set("x-1", { id: "x-1", name: "x", urn: "", type: "", inputs: { size: 7, fixed: 1 } });
+    const plan = await world.preview(program({ size: 8, fixed: 1 }));
+    expect(plan.changes).toMatchObject({ import: 1, update: 1 });
+    await world.up(program({ size: 8, fixed: 1 }));
+    expect(world.steps()).toEqual(["import a", "update a"]);
+    expect(await world.states()).toMatchObject([{ id: "x-1", importID: "x-1", inputs: { size: 8, fixed: 1 } }]);
+    await world.up(program({ size: 8, fixed: 1 }));
+    expect(world.steps()).toEqual([]);
+  });
+
+  test("an imported thing is never replaced; while it is told to be imported, its id stays", async () => {
+    const world = new World();
+    world.cloud.things.set("x-1", { id: "x-1", name: "x", urn: "", type: "", inputs: { fixed: 1 } });
+    const program: Program = (stack) => stack.add("a", { fixed: 2 }, { importId: "x-1" });
+    const plan = await world.preview(program);
+    expect(plan.result).toBe("succeeded");
+    expect(world.messages("warning").join()).toMatch(/imported and would have to be replaced \(fixed\)/);
+    const refused = await world.update(program);
+    expect(refused.errors[0]!.message).toMatch(/imported and would have to be replaced \(fixed\)/);
+    expect([...world.cloud.things.keys()]).toEqual(["x-1"]);
+    expect(await world.states()).toMatchObject([{ id: "x-1", inputs: { fixed: 1 } }]);
+  });
+
+  test("an import takes the place of what was made before", async () => {
+    const world = new World();
+    await world.up((stack) => stack.add("a", { size: 1 }));
+    const [made] = [...world.cloud.things.keys()];
     world.cloud.things.set("x-1", { id: "x-1", name: "x", urn: "", type: "", inputs: { size: 7 } });
-    const other = await world.update((stack) => stack.add("a", { size: 8 }, { importId: "x-1" }));
-    expect(other.errors[0]!.message).toContain("inputs to import do not match the existing resource");
-    expect(await world.states()).toEqual([]);
+    await world.up((stack) => stack.add("a", { size: 8 }, { importId: "x-1" }));
+    expect(world.steps()).toEqual(["import-replacement a", "replace a", "update a", "delete-replaced a"]);
+    expect([...world.cloud.things.keys()]).toEqual(["x-1"]);
+    expect(made).not.toBe("x-1");
+    expect(await world.states()).toMatchObject([{ id: "x-1", inputs: { size: 8 } }]);
   });
 
   test("a thing that is read is shown and never deleted", async () => {

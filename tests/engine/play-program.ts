@@ -8,11 +8,19 @@ import { Cloud, type Fault } from "./fake-cloud";
 
 export interface Act {
   kind: OperationOptions["kind"];
+  /** `test` if absent. */
+  stack?: string;
+  /** Another than that of the environment. */
+  passphrase?: string;
   options?: Partial<OperationOptions>;
   config?: Record<string, string>;
   /** Cancels as soon as the program has written this. */
   cancelAt?: string;
   faults?: Record<string, Fault>;
+  /** Calls that are refused so many times, and then work. */
+  refusals?: Record<string, number>;
+  /** Names of things that go without anybody being told, before the act. */
+  lost?: string[];
 }
 
 export interface Played {
@@ -26,6 +34,8 @@ export interface Played {
   log: string[];
   names: string[];
   inputs: Record<string, unknown>;
+  /** What the providers of this act were configured with. */
+  configured: Record<string, unknown>[];
   states: { urn: string; [field: string]: unknown }[];
   steps: string[];
   messages: { severity: string; text: string; urn?: string }[];
@@ -41,16 +51,26 @@ async function main(): Promise<void> {
   writeFileSync(resultFile, JSON.stringify(played));
 }
 
-async function play(cloud: Cloud, { kind, options, config, cancelAt, faults }: Act): Promise<Played> {
+async function play(
+  cloud: Cloud,
+  { kind, stack: name = "test", passphrase, options, config, cancelAt, faults, refusals, lost }: Act,
+): Promise<Played> {
   cloud.log = [];
   cloud.faults.clear();
   for (const [call, fault] of Object.entries(faults ?? {})) cloud.faults.set(call, fault);
+  for (const [call, times] of Object.entries(refusals ?? {})) {
+    let left = times;
+    cloud.faults.set(call, () => (left-- > 0 ? "fail" : undefined));
+  }
+  for (const name of lost ?? []) cloud.things.delete(cloud.byName(name)!.id);
+  cloud.configured.length = 0;
   const events: EngineEvent[] = [];
   const controller = new AbortController();
   const stack = await openStack({
     project: loadProject(folder),
-    name: "test",
+    name,
     create: true,
+    ...(passphrase ? { env: { ...process.env, PULUMI_CONFIG_PASSPHRASE: passphrase } } : {}),
     ...(config ? { config } : {}),
   });
   const outcome = await runOperation(stack, {
@@ -75,6 +95,7 @@ async function play(cloud: Cloud, { kind, options, config, cancelAt, faults }: A
     log: cloud.log,
     names: cloud.names(),
     inputs: Object.fromEntries([...cloud.things.values()].map((thing) => [thing.name, thing.inputs])),
+    configured: [...cloud.configured],
     states: (deployment?.["resources"] ?? []) as Played["states"],
     steps: events.flatMap(({ resourcePreEvent }) =>
       resourcePreEvent ? [`${resourcePreEvent.metadata.op} ${resourcePreEvent.metadata.urn.split("::").at(-1)}`] : [],

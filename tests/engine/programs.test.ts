@@ -1,88 +1,8 @@
 /** Programs with the unmodified SDK, from `new Resource` to the state. */
-import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { promisify } from "node:util";
-import type { Act, Played } from "./play-program";
-
-const run = promisify(execFile);
-const REPOSITORY = resolve(__dirname, "../..");
-const folder = mkdtempSync(join(tmpdir(), "seatrial-test-"));
-const PLAYER = join(folder, "player.js");
+import type { Act } from "./play-program";
+import { destroy, errorsOf, play, preview, stateOf, update } from "./player";
 
 jest.setTimeout(60_000);
-
-beforeAll(async () => {
-  symlinkSync(join(REPOSITORY, "node_modules"), join(folder, "node_modules"));
-  const esbuild = join(REPOSITORY, "node_modules/.bin/esbuild");
-  const entry = join(__dirname, "play-program.ts");
-  const flags = ["--bundle", "--platform=node", "--target=node20", "--packages=external", "--log-level=error"];
-  await run(esbuild, [entry, ...flags, `--outfile=${PLAYER}`]);
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const FAKE = `
-const pulumi = require("@pulumi/pulumi");
-class Thing extends pulumi.CustomResource {
-  constructor(name, args = {}, opts) { super("fake:index:Thing", name, { ref: undefined, token: undefined, ...args }, opts); }
-  static get(name, id, opts) { return new Thing(name, {}, { ...opts, id }); }
-}
-class Group extends pulumi.ComponentResource {
-  constructor(name, opts) { super("test:index:Group", name, {}, opts); }
-}
-class Provider extends pulumi.ProviderResource {
-  constructor(name, args, opts) { super("fake", name, args, opts); }
-}
-const double = (n, opts) => pulumi.runtime.invoke("fake:index:double", { n }, opts);
-module.exports = { pulumi, Thing, Group, Provider, double };
-`;
-
-let count = 0;
-
-/** Plays the acts on programs; an act may bring another program. The first line of each is written for it. */
-async function play(
-  program: string,
-  acts: (Act & { program?: string })[],
-  files: Record<string, string> = {},
-): Promise<Played[]> {
-  const root = join(folder, `program-${++count}`);
-  mkdirSync(root);
-  const all: Record<string, string> = {
-    "Pulumi.yaml": "name: trial\nruntime: nodejs\n",
-    "package.json": "{}",
-    "fake.js": FAKE,
-    ...("index.js" in files || "index.mjs" in files || "index.ts" in files ? {} : { "index.js": withHead(program) }),
-    ...files,
-  };
-  for (const [name, text] of Object.entries(all)) {
-    mkdirSync(dirname(join(root, name)), { recursive: true });
-    writeFileSync(join(root, name), text);
-  }
-  writeFileSync(join(root, "acts.json"), JSON.stringify(acts));
-  const env = { ...process.env, PULUMI_CONFIG_PASSPHRASE: "trial", PULUMI_BACKEND_URL: `file://${root}` };
-  await run(process.execPath, [PLAYER, root, join(root, "acts.json"), join(root, "played.json")], { env });
-  return JSON.parse(readFileSync(join(root, "played.json"), "utf8")) as Played[];
-}
-
-const withHead = (program: string): string =>
-  `const { pulumi, Thing, Group, Provider, double } = require("./fake");\n${program}`;
-
-const update: Act = { kind: "update" };
-const preview: Act = { kind: "preview" };
-const destroy: Act = { kind: "destroy" };
-
-const stateOf = ({ states }: Played, name: string): Record<string, unknown> => {
-  const found = states.filter(({ urn }) => urn.endsWith(`::${name}`));
-  if (found.length !== 1) throw new Error(`${name} is ${found.length} times in the state`);
-  return found[0]!;
-};
-
-const errorsOf = ({ messages }: Played): string =>
-  messages
-    .filter(({ severity }) => severity === "error")
-    .map(({ text }) => text)
-    .join("");
 
 test("preview, update, nothing to do, destroy, in one process", async () => {
   const program = `
@@ -282,49 +202,6 @@ test("transforms: of a resource, of a parent and of the stack, each seeing what 
   expect(again).toMatchObject({ changes: { same: 4 }, log: [] });
 });
 
-test("hooks run around their steps, with the resource's values; a failing one before the step prevents it", async () => {
-  const program = `
-    const seen = [];
-    const config = new pulumi.Config();
-    const hook = (name) => new pulumi.ResourceHook(name, (args) => {
-      pulumi.log.info(name + " " + args.name + " " + args.id.includes("#") + " " + JSON.stringify(args.newInputs?.size ?? null));
-      if (config.get("fail") === name) throw new Error("not now");
-    });
-    const names = ["beforeCreate", "afterCreate", "beforeUpdate", "afterUpdate", "beforeDelete", "afterDelete"];
-    const hooks = Object.fromEntries(names.map((name) => [name, [hook(name)]]));
-    const a = new Thing("a", { size: Number(config.get("size") ?? 1) }, { hooks });
-    if (config.get("more")) new Thing("more", { size: 7 }, { hooks });`;
-  const told = ({ messages }: Played): string[] =>
-    messages.flatMap(({ severity, text }) => (severity === "info" ? [text.trim()] : []));
-  const config = (values: Record<string, string>): Act => ({ ...update, config: values });
-  const [created, updated, prevented, kept, removed, dry] = await play(program, [
-    update,
-    config({ size: "2" }),
-    config({ size: "3", fail: "beforeUpdate" }),
-    config({ size: "2", more: "yes", fail: "afterCreate" }),
-    config({ size: "2" }),
-    { ...preview, config: { size: "9" } },
-  ]);
-  expect(told(created!)).toEqual(["beforeCreate a false 1", "afterCreate a true 1"]);
-  expect(told(updated!)).toEqual(["beforeUpdate a true 2", "afterUpdate a true 2"]);
-  expect(prevented).toMatchObject({ result: "failed", log: [] });
-  expect(prevented!.errors[0]!.message).toContain("not now");
-  // It is there: a hook that fails afterwards can't make it undone.
-  expect(kept).toMatchObject({ result: "failed", names: ["a", "more"] });
-  expect(stateOf(kept!, "more")["id"]).toMatch(/^more#/);
-  expect(told(removed!)).toEqual(["beforeDelete more true null", "afterDelete more true null"]);
-  expect(told(dry!)).toEqual([]);
-});
-
-test("a destroy of what has delete hooks says that its program must run", async () => {
-  const program = `
-    const hook = new pulumi.ResourceHook("bye", () => {});
-    new Thing("a", {}, { hooks: { beforeDelete: [hook] } });`;
-  const [, down] = await play(program, [update, destroy]);
-  expect(down).toMatchObject({ result: "failed", names: ["a"] });
-  expect(down!.errors[0]!.message).toContain('"bye"');
-});
-
 test("functions of a package, plain and as outputs", async () => {
   const program = `
     module.exports = async () => {
@@ -402,12 +279,6 @@ test("assets, archives and references come through whole", async () => {
   expect(inputs["many"]!["assets"]).toMatchObject({ one: { text: "hello" } });
   expect(inputs["other"]).toMatchObject({ urn: stateOf(up!, "a")["urn"], id: stateOf(up!, "a")["id"] });
   expect(again!.changes).toEqual({ same: 3 });
-});
-
-test("a StackReference is refused by name", async () => {
-  const [up] = await play(`new pulumi.StackReference("organization/other/dev");`, [update]);
-  expect(up!.result).toBe("failed");
-  expect(errorsOf(up!)).toMatch(/pulumi:pulumi:StackReference.*Pulumi CLI/);
 });
 
 test("a package that isn't built in is refused by name, with what to do", async () => {
