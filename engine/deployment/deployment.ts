@@ -487,7 +487,8 @@ export class Deployment {
     // A component is there when its children are.
     if (!isComponentStep(step) || step.op === "delete") await this.callAfterHooks(step);
     const op: Op = outcome.found ?? step.op;
-    if (step.logical && !isDefaultProvider((step.new ?? step.old)!)) this.changes[op] = (this.changes[op] ?? 0) + 1;
+    // As in Pulumi, what is only read doesn't count.
+    if (step.logical && op !== "read" && !isDefaultProvider((step.new ?? step.old)!)) this.changes[op] = (this.changes[op] ?? 0) + 1;
     if (!isComponentStep(step) || step.op === "delete" || step.op === "refresh") {
       events.emit({ resOutputsEvent: { metadata: stepMetadata(step, op), ...this.planning } });
     }

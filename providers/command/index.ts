@@ -174,8 +174,6 @@ async function runInputs(
   return { stdout, stderr };
 }
 
-
-
 /** The property that a path such as `environment.A` or `triggers[0]` begins with. */
 const topKey = (path: string): string => /^[^.[]*/.exec(path)![0];
 

@@ -13,6 +13,7 @@ const touch =
 const WITH_HOST = "what is deleted with a resource is replaced with it, as the CLI does from 3.260 on";
 const PROTECTED = "a preview tells already that a protected resource stays, by a failed operation";
 const MISMATCH = "inputs that don't match what is imported are refused; the CLI imports and then updates";
+const SHARED = "where only this option changes, the event's old outputs are not marked as secret with the new ones";
 const FAILED_UPDATE = "the event of an update that its hook prevented has no id";
 
 export const options: Program[] = [
@@ -186,8 +187,12 @@ export const options: Program[] = [
     shows: ["options: additionalSecretOutputs"],
     steps: [
       { body: () => ({ out: say("a", {}, { additionalSecretOutputs: ["stdout", "nothing"] }).stdout }) },
-      { body: () => ({ out: say("a", {}, { additionalSecretOutputs: ["stderr"] }).stdout }), run: "preview" },
-      {},
+      {
+        body: () => ({ out: say("a", {}, { additionalSecretOutputs: ["stderr"] }).stdout }),
+        run: "preview",
+        differs: SHARED,
+      },
+      { differs: SHARED },
       { body: () => ({ out: say("a", { create: "echo b" }, { additionalSecretOutputs: ["stderr"] }).stdout }) },
     ],
   },
