@@ -177,8 +177,6 @@ async function runInputs(
 /** The property that a path such as `environment.A` or `triggers[0]` begins with. */
 const topKey = (path: string): string => /^[^.[]*/.exec(path)![0];
 
-
-
 function previousOutput(inputs: PropertyMap, previous: PropertyMap | undefined): Record<string, string> {
   if (!previous || inputs["addPreviousOutputInEnv"] === false) return {};
   const { stdout, stderr } = withoutSecrets(previous);
