@@ -1,4 +1,5 @@
 import type { SerializedResource } from "./state/checkpoint";
+import type { Masker } from "./deployment/masker";
 import type { EngineEvent, Op } from "./events";
 import type { ProviderFactory } from "./provider";
 import type { PropertyMap } from "./values";
@@ -90,6 +91,7 @@ export interface StackResource {
   delete?: boolean;
   inputs: PropertyMap;
   outputs: PropertyMap;
+  additionalSecretOutputs: string[];
 }
 
 export interface UntypedDeployment {
@@ -201,6 +203,8 @@ export interface OperationOptions {
   runProgram?: boolean;
   /** Fails where anything would change. */
   expectNoChanges?: boolean;
+  /** Learns the secrets that the operation sees, so that its caller can keep them out of what else it shows. */
+  masker?: Masker;
   /** Shows the SDK's own debug messages. */
   debug?: boolean;
   /** Shown in the stack's history. */

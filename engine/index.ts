@@ -11,6 +11,7 @@ export * from "./provider";
 export * from "./values";
 export * from "./events";
 export * from "./api";
+export { makeMasker, type Masker } from "./deployment/masker";
 export { loadProject } from "./project/project";
 export { removeSetting, settingPlace, writeSetting } from "./project/settings-file";
 export { listStacks, manageStack, openStack, runOperation } from "./stack";

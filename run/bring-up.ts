@@ -82,7 +82,7 @@ export async function bringUp(
   brakes: Brakes,
   hooks: { onEvent(event: EngineEvent): void; onPhase(phase: Phase, urn?: string): void },
 ): Promise<FinishedUpdate> {
-  const { docker, identity, options, stack } = prepared;
+  const { docker, identity, options, stack, masker } = prepared;
   const controller = new AbortController();
   const providers = host.providers(runLabels(identity));
   const failures: { urn?: string; id?: string; death: boolean; failure: Failure }[] = [];
@@ -158,7 +158,7 @@ export async function bringUp(
         resource: container?.resource ?? service,
         container: death.name,
         message: `${service} ${how} while it was needed`,
-        lastLines: await lastLines(docker, death.id, 20).catch(() => []),
+        lastLines: await lastLines(docker, death.id, 20, masker).catch(() => []),
       },
     });
     if (testsRunning) {
@@ -215,6 +215,7 @@ export async function bringUp(
       providers: { ...providers, docker: containers.factory },
       onEvent,
       signal: controller.signal,
+      masker,
       parallel: options.parallel,
       isolated: options.isolated,
       message: `seatrial ${options.again ? "rerun" : "test"} ${identity.run}`,
@@ -257,7 +258,7 @@ export async function bringUp(
     if (!failure || failure.lastLines.length > 0) return failure;
     const urn = failures.find((candidate) => candidate.failure === failure)?.urn;
     const id = urn === undefined ? undefined : (followed.byUrn(urn)?.id ?? followed.byUrn(urn)?.name);
-    return id ? { ...failure, lastLines: await lastLines(client, id, 20).catch(() => []) } : failure;
+    return id ? { ...failure, lastLines: await lastLines(client, id, 20, masker).catch(() => []) } : failure;
   }
 }
 

@@ -6,6 +6,7 @@ import type { Extraction } from "./extract";
 import { readJunitFiles, type JunitFindings } from "./junit-files";
 import { lastLines, saveLogs } from "./logs";
 import type { PreparedRun } from "./prepare";
+import { learnSecrets } from "./secrets";
 import { engineMessage } from "./sweep";
 import type { TestsEvidence } from "./verdict";
 
@@ -35,7 +36,7 @@ const shownLines = 60;
  * doesn't keep the rest from being saved.
  */
 export async function collect(prepared: PreparedRun, update: FinishedUpdate): Promise<Collected> {
-  const { docker, identity, results } = prepared;
+  const { docker, identity, results, masker } = prepared;
   const notes: string[] = [];
   const attempt = async <T>(what: string, work: Promise<T>, otherwise: T): Promise<T> =>
     await work.catch((error: unknown) => {
@@ -43,14 +44,21 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
       return otherwise;
     });
 
-  const listed = await attempt(
-    "the containers can't be listed",
-    listContainers(docker, { project: identity.project, stack: identity.stack }),
-    [],
-  );
+  const [listed] = await Promise.all([
+    attempt(
+      "the containers can't be listed",
+      listContainers(docker, { project: identity.project, stack: identity.stack }),
+      [],
+    ),
+    attempt("the secrets in the state can't be read", learnSecrets(masker, prepared.stack), undefined),
+  ]);
   const [ends, logs, saved] = await Promise.all([
     Promise.all(listed.map(({ id, name }) => attempt(`${name} can't be inspected`, inspectEnd(docker, id), undefined))),
-    attempt("logs can't be saved", saveLogs(docker, listed, join(results.staging, "logs")), new Map<string, string>()),
+    attempt(
+      "logs can't be saved",
+      saveLogs(docker, listed, join(results.staging, "logs"), masker),
+      new Map<string, string>(),
+    ),
     attempt("artifacts can't be copied", saveArtifacts(prepared, update, notes), nothingSaved(prepared)),
   ]);
   const containers = listed.map((container, i) => ({
@@ -139,13 +147,13 @@ function nothingSaved({ options }: PreparedRun): Pick<Collected, "junit" | "arti
 }
 
 async function serviceTails(
-  { docker }: PreparedRun,
+  { docker, masker }: PreparedRun,
   { tests }: FinishedUpdate,
   containers: CollectedContainer[],
 ): Promise<Collected["tails"]> {
   const services = containers.filter(({ id, role }) => id !== tests?.container.id && role !== "probe");
   return await Promise.all(
-    services.map(async ({ id, service }) => ({ service, lines: await lastLines(docker, id, shownLines) })),
+    services.map(async ({ id, service }) => ({ service, lines: await lastLines(docker, id, shownLines, masker) })),
   );
 }
 

@@ -7,6 +7,8 @@ import type Docker from "dockerode";
 import type { StackContainer } from "./containers";
 import { isStatus } from "./containers";
 import { stripControlCodes } from "./control-codes";
+import type { Masker } from "../engine/deployment/masker";
+import { StringDecoder } from "node:string_decoder";
 
 /** A log is cut after so many bytes: 256 MiB. */
 const longestLog = 256 * 2 ** 20;
@@ -35,12 +37,12 @@ export async function* readLog(docker: Docker, id: string, options: LogOptions =
   }
 }
 
-/** The last lines of a container's log, fit to be printed. Empty where there is no log to be had. */
-export async function lastLines(docker: Docker, id: string, count: number): Promise<string[]> {
+/** The last lines of a container's log, fit to be printed, without secrets. Empty where there is no log to be had. */
+export async function lastLines(docker: Docker, id: string, count: number, masker: Masker): Promise<string[]> {
   try {
     const parts: Buffer[] = [];
     for await (const { data } of readLog(docker, id, { tail: count })) parts.push(data);
-    const text = stripControlCodes(Buffer.concat(parts).toString("utf8")).trimEnd();
+    const text = masker.mask(stripControlCodes(Buffer.concat(parts).toString("utf8"))).trimEnd();
     return text === "" ? [] : text.split("\n").slice(-count);
   } catch (error) {
     // 409: created and never started; 501: a log driver that can't be read.
@@ -50,7 +52,7 @@ export async function lastLines(docker: Docker, id: string, count: number): Prom
 }
 
 /**
- * Saves the containers' logs as `<folder>/<service>.log`, each line with its time.
+ * Saves the containers' logs as `<folder>/<service>.log`, each line with its time, without secrets.
  *
  * @returns the files by service
  */
@@ -58,6 +60,7 @@ export async function saveLogs(
   docker: Docker,
   containers: StackContainer[],
   folder: string,
+  masker: Masker,
 ): Promise<Map<string, string>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const files = new Map<string, string>();
@@ -68,23 +71,25 @@ export async function saveLogs(
       const base = taken.has(safe) ? `${safe}-${container.id.slice(0, 12)}` : safe;
       taken.add(base);
       const file = join(folder, `${base}.log`);
-      if (await saveLog(docker, container.id, file)) files.set(container.service, file);
+      if (await saveLog(docker, container.id, file, masker)) files.set(container.service, file);
     }),
   );
   return files;
 }
 
-async function saveLog(docker: Docker, id: string, file: string): Promise<boolean> {
+async function saveLog(docker: Docker, id: string, file: string, masker: Masker): Promise<boolean> {
   const out = createWriteStream(file, { mode: 0o600 });
   const failed = once(out, "error").then(([error]) => {
     throw error;
   });
   failed.catch(() => undefined);
   let bytes = 0;
+  // Two streams in one file: what is left of a chunk that may go on waits only for its own.
+  const text = { stdout: maskedText(masker), stderr: maskedText(masker) };
   try {
-    for await (const { data } of readLog(docker, id, { timestamps: true })) {
+    for await (const { stream, data } of readLog(docker, id, { timestamps: true })) {
       bytes += data.length;
-      if (!out.write(data)) await Promise.race([once(out, "drain"), failed]);
+      if (!out.write(text[stream].push(data))) await Promise.race([once(out, "drain"), failed]);
       if (bytes > longestLog) {
         out.write(`\n[cut after ${longestLog} bytes]\n`);
         break;
@@ -94,10 +99,20 @@ async function saveLog(docker: Docker, id: string, file: string): Promise<boolea
     if (!isStatus(error, 404, 409, 500, 501)) throw error;
   } finally {
     const closed = once(out, "close").catch(() => undefined);
-    out.end();
+    out.end(text.stdout.end() + text.stderr.end());
     await closed;
   }
   return true;
+}
+
+/** The text of one stream, without secrets. */
+export function maskedText(masker: Masker): { push(data: Buffer): string; end(): string } {
+  const decoder = new StringDecoder("utf8");
+  const masking = masker.stream();
+  return {
+    push: (data) => masking.push(decoder.write(data)),
+    end: () => masking.push(decoder.end()) + masking.end(),
+  };
 }
 
 /** dockerode would put a log that isn't followed into memory as a whole. */

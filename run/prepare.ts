@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { detectJob } from "../ci/detect";
 import { UserError, type Project, type Stack } from "../engine/api";
+import { makeMasker, type Masker } from "../engine/deployment/masker";
 import { discardResults, openResults, resultsTarget, type ResultsFolder } from "./artifacts";
 import { findCommit } from "./commit";
 import type { RunHost } from "./host";
@@ -40,6 +41,8 @@ export interface PreparedRun {
   project: Project;
   stack: Stack;
   docker: Docker;
+  /** Knows the secrets of the stack as soon as the engine does. */
+  masker: Masker;
   results: ResultsFolder;
   /** Seconds. */
   timeout: number;
@@ -151,6 +154,7 @@ async function prepareWith(
     project,
     stack,
     docker,
+    masker: makeMasker(),
     results,
     timeout,
     startedAt,

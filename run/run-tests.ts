@@ -113,7 +113,7 @@ function judgeWith(update: FinishedUpdate, collected: Collected, clean: boolean)
 
 /** Destroys by the state, then sweeps by the labels. @returns what is still there */
 async function cleanUp(
-  { identity, stack, docker, project }: PreparedRun,
+  { identity, stack, docker, project, masker }: PreparedRun,
   host: RunHost,
   clock: PhaseClock,
   log: EventLog,
@@ -130,6 +130,7 @@ async function cleanUp(
         host.report({ kind: "engine", event });
       },
       continueOnError: true,
+      masker,
       message: `seatrial test ${identity.run}`,
     });
     destroyed = result.result === "succeeded";
@@ -167,7 +168,7 @@ function toResult(
   judgement: Judgement,
   end: { kept: boolean; left: Leftover[]; phases: Result["phases"] },
 ): Result {
-  const { identity, results, startedAt } = prepared;
+  const { identity, results, startedAt, masker } = prepared;
   const { tests, junit } = collected;
   const testsCode = tests?.ended ? (tests.output ?? tests.waited ?? tests.event ?? tests.inspected) : undefined;
   return {
@@ -180,7 +181,10 @@ function toResult(
       failed: junit.report?.failed ?? 0,
       skipped: junit.report?.skipped ?? 0,
       ...(testsCode === undefined ? {} : { exitCode: testsCode }),
-      failures: (junit.report?.failures ?? []).slice(0, 50),
+      failures: (junit.report?.failures ?? []).slice(0, 50).map(({ name, message }) => ({
+        name: masker.mask(name),
+        message: masker.mask(message),
+      })),
     },
     project: identity.project,
     stack: identity.stack,
@@ -210,7 +214,7 @@ function toResult(
       files: collected.artifacts.files.map(({ path, size }) => ({ path, size })),
       skipped: collected.artifacts.skipped,
     },
-    notes: collected.notes,
+    notes: collected.notes.map((text) => masker.mask(text)),
     kept: end.kept,
     cleanup: {
       clean: end.left.length === 0,

@@ -1,12 +1,13 @@
-import { StringDecoder } from "node:string_decoder";
 import { UserError } from "../../engine/api";
+import { makeMasker, type Masker } from "../../engine/deployment/masker";
 import { listContainers, type StackContainer } from "../../run/containers";
 import { controlCodeFilter } from "../../run/control-codes";
-import { readLog } from "../../run/logs";
+import { maskedText, readLog } from "../../run/logs";
 import { readRecords } from "../../run/records";
 import { interruptCode, onInterrupt } from "../../run/signals";
 import { connectDocker } from "../../run/parts";
-import { openProject, stackName, type ProjectContext } from "../context";
+import { learnSecrets } from "../../run/secrets";
+import { openNamedStack, openProject, stackName, type ProjectContext } from "../context";
 import { makeStyle, wantsColor } from "../display/style";
 import type { CommonOptions } from "../options";
 
@@ -27,6 +28,7 @@ export async function logsCommand(common: CommonOptions, options: LogsCommandOpt
   const chosen =
     options.services.length > 0 ? choose(all, options.services) : all.filter(({ role }) => role !== "probe");
 
+  const masker = await maskerOf(context, common, stack);
   const colors = wantsColor(common.color, process.env, Boolean(process.stdout.isTTY));
   const style = makeStyle(colors);
   const width = Math.max(...chosen.map(({ service }) => service.length));
@@ -40,7 +42,7 @@ export async function logsCommand(common: CommonOptions, options: LogsCommandOpt
     await Promise.all(
       chosen.map(async ({ id, service }, n) => {
         const prefix = style.nth(`${service.padEnd(width)} │ `, n);
-        const lines = linePrinter(prefix, colors);
+        const lines = linePrinter(prefix, colors, masker);
         const log = readLog(docker, id, {
           follow: options.follow,
           timestamps: options.timestamps,
@@ -61,6 +63,18 @@ export async function logsCommand(common: CommonOptions, options: LogsCommandOpt
   return interrupted ? interruptCode(interrupted) : 0;
 }
 
+/** A stack that only the Docker Engine knows, made in another checkout, has no secrets that could be known here. */
+async function maskerOf(context: ProjectContext, common: CommonOptions, name: string): Promise<Masker> {
+  const masker = makeMasker();
+  try {
+    await learnSecrets(masker, await openNamedStack(context, common, name, false));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    process.stderr.write(`warning: secrets in these logs can't be masked: ${error.message}\n`);
+  }
+  return masker;
+}
+
 /** A kept test run's stack is as good as any where none is named. */
 async function stackOfLogs(context: ProjectContext, common: CommonOptions): Promise<string> {
   const kept = common.stack ? undefined : readRecords(context.project)[0];
@@ -78,25 +92,32 @@ function choose(all: StackContainer[], services: string[]): StackContainer[] {
 }
 
 /** Prints lines as they get whole, so that those of two services don't mix. */
-function linePrinter(prefix: string, colors: boolean): { push(stream: string, data: Buffer): void; end(): void } {
+function linePrinter(
+  prefix: string,
+  colors: boolean,
+  masker: Masker,
+): { push(stream: string, data: Buffer): void; end(): void } {
   const filters = new Map<
     string,
-    { filter: ReturnType<typeof controlCodeFilter>; decoder: StringDecoder; held: string }
+    { filter: ReturnType<typeof controlCodeFilter>; text: ReturnType<typeof maskedText>; held: string }
   >();
   const print = (line: string) => void process.stdout.write(`${prefix}${line}${colors ? "\x1b[0m" : ""}\n`);
   return {
     push(stream, data) {
       let state = filters.get(stream);
       if (!state) {
-        state = { filter: controlCodeFilter({ colors }), decoder: new StringDecoder("utf8"), held: "" };
+        state = { filter: controlCodeFilter({ colors }), text: maskedText(masker), held: "" };
         filters.set(stream, state);
       }
-      const lines = (state.held + state.filter.push(state.decoder.write(data))).split("\n");
+      const lines = (state.held + state.filter.push(state.text.push(data))).split("\n");
       state.held = lines.pop() ?? "";
       lines.forEach(print);
     },
     end() {
-      for (const { held } of filters.values()) if (held !== "") print(held);
+      for (const { held, filter, text } of filters.values()) {
+        const rest = held + filter.push(text.end());
+        if (rest !== "") rest.replace(/\n$/, "").split("\n").forEach(print);
+      }
     },
   };
 }

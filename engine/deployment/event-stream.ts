@@ -1,5 +1,5 @@
 /** The events of one operation: numbered, dated, with secrets masked, given to the caller as they happen. */
-import type { DiagnosticSeverity, EngineEvent, EventBody } from "../events";
+import type { DiagnosticSeverity, EngineEvent, EventBody, StepEventMetadata, StepEventStateMetadata } from "../events";
 import type { Masker, MaskingStream } from "./masker";
 
 export interface EventStream {
@@ -26,12 +26,26 @@ export function eventStream(onEvent: (event: EngineEvent) => void, masker: Maske
       stream.show(stream.masking.end());
     }
   };
+  /** A secret may also stand in what isn't declared one, such as the log of a container that prints it. */
+  const withMasked = <T extends { metadata: StepEventMetadata }>(event: T): T => {
+    if (masker.knowsNothing()) return event;
+    const { metadata } = event;
+    return { ...event, metadata: { ...metadata, old: masked(metadata.old), new: masked(metadata.new) } };
+  };
+  const masked = (state: StepEventStateMetadata | null): StepEventStateMetadata | null =>
+    state && { ...state, inputs: maskStrings(state.inputs, masker), outputs: maskStrings(state.outputs, masker) };
   return {
     emit(body) {
       const ended = body.resOutputsEvent ?? body.resOpFailedEvent;
       if (ended) flush(ended.metadata.urn);
       if (body.summaryEvent) flush();
-      send(body);
+      const { resourcePreEvent, resOutputsEvent, resOpFailedEvent } = body;
+      send({
+        ...body,
+        ...(resourcePreEvent ? { resourcePreEvent: withMasked(resourcePreEvent) } : {}),
+        ...(resOutputsEvent ? { resOutputsEvent: withMasked(resOutputsEvent) } : {}),
+        ...(resOpFailedEvent ? { resOpFailedEvent: withMasked(resOpFailedEvent) } : {}),
+      });
     },
     diagnostic(severity, message, { urn = "", ephemeral, streamId } = {}) {
       const prefix = severity === "error" ? "error: " : severity === "warning" ? "warning: " : undefined;
@@ -57,4 +71,13 @@ export function eventStream(onEvent: (event: EngineEvent) => void, masker: Maske
       show(stream.masking.push(message));
     },
   };
+}
+
+function maskStrings<T>(value: T, masker: Masker): T {
+  if (typeof value === "string") return masker.mask(value) as T;
+  if (Array.isArray(value)) return value.map((element: unknown) => maskStrings(element, masker)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, element]) => [key, maskStrings(element as unknown, masker)]),
+  ) as T;
 }

@@ -17,6 +17,8 @@ export interface Masker {
    * a container's log, may be made of words that occur anywhere; once it is another resource's input it is learned.
    */
   learnResource(state: { inputs: PropertyMap; outputs: PropertyMap; additionalSecretOutputs: string[] }): void;
+  /** There is nothing to mask, so far. */
+  knowsNothing(): boolean;
   /** The text with every secret, as it is or encoded in a usual way, replaced by `[secret]`. */
   mask(text: string): string;
   /** For a text that comes in chunks, which may split a secret. */
@@ -60,6 +62,7 @@ export function makeMasker(): Masker {
       for (const [key, value] of Object.entries(outputs))
         if (!additionalSecretOutputs.includes(key)) masker.learn(value);
     },
+    knowsNothing: () => forms.size === 0,
     mask: (text) => current()?.mask(text, false).shown ?? text,
     stream() {
       let held = "";
@@ -109,6 +112,7 @@ function* base64Forms(secret: Buffer): Generator<string> {
     const own = encoded.slice(Math.ceil((before * 4) / 3), Math.floor(((before + secret.length) * 4) / 3));
     if (own.length >= SHORTEST_PIECE) yield own;
     if (before > 0) continue;
+    if (encoded.length >= SHORTEST_PIECE) yield encoded;
     for (const width of BASE64_LINES) {
       for (let at = 0; own.length > width && at < own.length; at += width) {
         const line = own.slice(at, at + width);

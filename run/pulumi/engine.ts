@@ -103,7 +103,7 @@ async function operate(
   refuseUnsupported(options);
   const isPreview = options.kind === "preview" || options.previewOnly;
   const started = performance.now();
-  const masker = makeMasker();
+  const masker = options.masker ?? makeMasker();
   for (const { value, secret } of own.config.values()) if (secret) masker.learn(new Secret(value));
   const docker = options.kind === "update" && !isPreview ? await connectDocker().catch(() => undefined) : undefined;
   const reader = eventReader({

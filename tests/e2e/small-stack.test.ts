@@ -138,6 +138,21 @@ test("hostile output and artifacts do no harm", async () => {
   expect(result!.artifacts.skipped).toEqual([{ path: "link", reason: "a symbolic link" }]);
 });
 
+test("a secret that programs print is masked wherever it comes up", async () => {
+  const { code, stdout, stderr, result } = await run("leaks");
+  expect(code).toBe(3);
+  expect(result!.tests.failures).toEqual([{ name: "a", message: "[secret]" }]);
+  const results = join(place.folder, "build/tests");
+  const written = ["result.json", "events.jsonl", "logs/api.log", "logs/tests.log"].map((file) =>
+    readFileSync(join(results, file), "utf8"),
+  );
+  for (const text of [stdout, stderr, ...written]) {
+    expect(text.match(/.{0,40}(hunter2-s3cr3t|aHVudGVyMi1zM2NyM3).{0,40}/)).toBeNull();
+  }
+  expect(stdout.split("\n").filter((line) => line === "[secret]")).toHaveLength(3);
+  expect(written[3]!.match(/\[secret\]/g)).toHaveLength(3);
+});
+
 test.each([
   ["SIGINT", "setting up", 130],
   ["SIGTERM", "api", 143],

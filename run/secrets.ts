@@ -1,0 +1,9 @@
+import type { Stack } from "../engine";
+import type { Masker } from "../engine/deployment/masker";
+import { Secret } from "../engine/values";
+
+/** Tells the masker every secret of the stack's settings and of its state. */
+export async function learnSecrets(masker: Masker, stack: Stack): Promise<void> {
+  for (const { value, secret } of stack.config.values()) if (secret) masker.learn(new Secret(value));
+  for (const resource of await stack.resources()) masker.learnResource(resource);
+}
