@@ -20,9 +20,15 @@ export interface EntryPoint {
   warnings: string[];
 }
 
+/** The folder that a project's program and its providers run in, be there a program or not. */
+export function programFolder({ main }: Project): string {
+  return existsSync(main) && statSync(main).isDirectory() ? main : dirname(main);
+}
+
 /** Throws a UserError where there is no program. */
 export function findEntryPoint(project: Project): EntryPoint {
-  const isFolder = existsSync(project.main) && statSync(project.main).isDirectory();
+  const folder = programFolder(project);
+  const isFolder = folder === project.main;
   const warnings: string[] = [];
   const file = isFolder ? fileOfFolder(project.main, warnings) : withExtension(project.main);
   if (!file) {
@@ -30,7 +36,7 @@ export function findEntryPoint(project: Project): EntryPoint {
   }
   const isModule = nearestManifest(dirname(file))?.manifest["type"] === "module";
   return {
-    folder: isFolder ? project.main : dirname(file),
+    folder,
     main: isFolder ? "." : basename(project.main),
     file,
     esm: /\.m[jt]s$/.test(file) || (isModule && !/\.c[jt]s$/.test(file)),

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { start, workplace, type Ended, type Workplace } from "../e2e/seatrial";
 
@@ -77,7 +77,9 @@ test("a stack from its settings to its end", async () => {
   expect((await run("stack", "rename", "dev")).code).toBe(0);
 
   expect((await run("destroy", "--preview-only")).stdout).toContain("Previewing destroy (dev):");
-  expect((await run("destroy", "--remove")).code).toBe(0);
+  // Asked for from another folder it is done where the program is.
+  expect((await start(tmpdir(), ["destroy", "--remove", "--cwd", place.folder], env).ended).code).toBe(0);
+  expect(readFileSync(join(place.folder, "removed-in.txt"), "utf8")).toBe(`${realpathSync(place.folder)}\n`);
   expect(existsSync(join(place.folder, "Pulumi.dev.yaml"))).toBe(false);
   expect(JSON.parse((await run("stack", "ls", "--json")).stdout)).toEqual([]);
 });
