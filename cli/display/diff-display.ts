@@ -1,4 +1,4 @@
-import type { EngineEvent, StepEventMetadata } from "../../engine/events";
+import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "../../engine/events";
 import { stripControlCodes } from "../../run/control-codes";
 import { nameInUrn } from "../../run/followed-containers";
 import {
@@ -16,8 +16,8 @@ import {
   values,
   words,
 } from "./operation-summary";
-import { mapDifference, toldDifference } from "./property-diff";
-import { differenceLines, indentation, mapLines, type Sign } from "./property-text";
+import { hide, type MapDifference, mapDifference, toldDifference } from "./property-diff";
+import { differenceLines, indentation, mapLines, paint, type Sign } from "./property-text";
 import type { Screen } from "./screen";
 
 /** Each resource that something is done to, below its parent, with every property that differs. */
@@ -72,13 +72,27 @@ export function diffDisplay(screen: Screen, options: OperationDisplayOptions): O
     const refreshed = seen.get(now.urn)?.op === "refresh";
     if (detailedDiff) {
       const told = toldDifference(detailedDiff, oldInputs, oldOutputs, refreshed ? outputs : inputs);
-      return told ? differenceLines(told, indent, look) : mapLines(oldInputs, indent, "", look);
+      return told ? unhiddenLines(told, now, indent) : mapLines(oldInputs, indent, "", look);
     }
     const difference = refreshed ? mapDifference(oldOutputs, outputs) : mapDifference(oldInputs, inputs);
     if (diffs && !refreshed) {
       for (const key of difference.elements.keys()) if (!diffs.includes(String(key))) difference.elements.delete(key);
     }
-    return differenceLines(difference, indent, look, { sames: !refreshed });
+    return unhiddenLines(difference, now, indent, { sames: !refreshed });
+  }
+
+  /** The differences but those that the program hides, of which only the paths are told. */
+  function unhiddenLines(
+    difference: MapDifference,
+    { hideDiffs = [] }: StepEventStateMetadata,
+    indent: number,
+    which?: { sames: boolean },
+  ): string[] {
+    const hidden = hide(difference, hideDiffs);
+    return [
+      ...hidden.map((path) => paint("~", `${indentation(indent, "~")}${path} (hidden)`, style)),
+      ...differenceLines(difference, indent, look, which),
+    ];
   }
 
   /** What came out that wasn't put in. */
@@ -94,7 +108,7 @@ export function diffDisplay(screen: Screen, options: OperationDisplayOptions): O
     }
     const depth = depthOf(metadata) + 1;
     const lines = old
-      ? differenceLines(mapDifference(only(values(old.outputs), outputs), outputs), depth, look, { sames: false })
+      ? unhiddenLines(mapDifference(only(values(old.outputs), outputs), outputs), now, depth, { sames: false })
       : mapLines(outputs, depth, "" as Sign, look);
     if (lines.length === 0) return;
     screen.line(`${indentation(depth)}--outputs:--`);

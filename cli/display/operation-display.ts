@@ -14,6 +14,7 @@ import {
   titleOf,
   words,
 } from "./operation-summary";
+import { isHidden } from "./property-diff";
 import type { Screen } from "./screen";
 import { followSteps, type EndedStep } from "./steps";
 
@@ -113,16 +114,20 @@ export function operationDisplay(screen: Screen, options: OperationDisplayOption
   };
 }
 
-/** The properties that differ, each with what became of it: `+env~image-ports`. */
-function reasonOf({ detailedDiff, diffs }: StepEventMetadata): string {
+/** The properties that differ, each with what became of it: `+env~image-ports`. Hidden ones are left out. */
+function reasonOf({ detailedDiff, diffs, new: now }: StepEventMetadata): string {
   const signs = new Map<string, string>();
+  const told = new Set<string>();
+  const isShown = (path: string): boolean => !isHidden(path, now?.hideDiffs ?? []);
   for (const [path, { diffKind }] of Object.entries(detailedDiff ?? {})) {
     const name = path.split(/[.[]/)[0]!;
+    told.add(name);
+    if (!isShown(path)) continue;
     const whole = name === path;
     const sign = whole && diffKind.startsWith("add") ? "+" : whole && diffKind.startsWith("delete") ? "-" : "~";
     signs.set(name, signs.has(name) && signs.get(name) !== sign ? "~" : sign);
   }
-  for (const name of diffs ?? []) if (!signs.has(name)) signs.set(name, "~");
+  for (const name of diffs ?? []) if (!told.has(name) && isShown(name)) signs.set(name, "~");
   return [...signs].map(([name, sign]) => `${sign}${name}`).join("");
 }
 

@@ -1,7 +1,7 @@
 /** What the displays of an operation have in common: the words for it, and what is said at its end. */
 import type { OperationKind, OperationResult } from "../../engine/api";
 import type { EngineEvent, Op, StepEventMetadata } from "../../engine/events";
-import { fromWireMap, type PropertyMap, Secret, Unknown } from "../../engine/values";
+import { fromEvent, type PropertyMap, Secret, Unknown } from "../../engine/values";
 import { stripControlCodes } from "../../run/control-codes";
 import { formatSeconds } from "../../run/duration";
 import { nameInUrn } from "../../run/followed-containers";
@@ -84,7 +84,7 @@ export const isDefaultProvider = ({ type, urn }: { type: string; urn: string }):
 
 /** Values of an event. */
 export function values(json: Record<string, unknown> | undefined): PropertyMap {
-  return fromWireMap(json ?? {}, () => new Secret("[secret]"));
+  return fromEvent(json ?? {});
 }
 
 /** The stack's outputs, with what the operation makes of them. */
@@ -102,7 +102,9 @@ export function outputLines(
   const difference = mapDifference(values(root.old.outputs), values(root.new?.outputs));
   // What is made of something that changes may come out as it was.
   for (const [name, inner] of difference.elements) {
-    if (inner.kind === "update" && inner.now instanceof Unknown) difference.elements.delete(name);
+    if (inner.kind !== "update") continue;
+    const now = inner.now instanceof Secret ? inner.now.element : inner.now;
+    if (now instanceof Unknown) difference.elements.delete(name);
   }
   return differenceLines(difference, indent, look, { sames: !preview || showSames });
 }

@@ -3,10 +3,12 @@ import {
   equalValues,
   isMap,
   parsePath,
+  pathContains,
   type PathStep,
   type PropertyMap,
   type PropertyValue,
   Secret,
+  tryParsePath,
   UNKNOWN,
 } from "../../engine/values";
 
@@ -65,6 +67,35 @@ export function toldDifference(
     insert(root, stepsOf(text), diffKind, inputDiff ? oldInputs : oldOutputs, now);
   }
   return root.elements.size > 0 ? root : undefined;
+}
+
+/** Takes out what lies at `paths`, which the program doesn't want to be shown. @returns those with a difference */
+export function hide(difference: MapDifference, paths: string[]): string[] {
+  const found = new Set<string>();
+  const prune = (parent: MapDifference | ListDifference, above: PathStep[]): void => {
+    for (const [step, child] of [...parent.elements]) {
+      const place = [...above, step];
+      const hiding = paths.find((path) => isHidden(place, [path]));
+      if (hiding !== undefined) {
+        if (child.kind !== "same") found.add(hiding);
+        parent.elements.delete(step);
+      } else if ("elements" in child) {
+        prune(child, place);
+        if ([...child.elements.values()].every(({ kind }) => kind === "same")) parent.elements.delete(step);
+      }
+    }
+  };
+  if (paths.length > 0) prune(difference, []);
+  return [...found].sort();
+}
+
+/** True where one of `paths` names `place` or something that holds it. */
+export function isHidden(place: string | PathStep[], paths: string[]): boolean {
+  const steps = typeof place === "string" ? stepsOf(place) : place;
+  return paths.some((text) => {
+    const path = tryParsePath(text);
+    return path !== undefined && pathContains(path, steps);
+  });
 }
 
 function insert(

@@ -1,5 +1,6 @@
 /** The events of one operation: numbered, dated, with secrets masked, given to the caller as they happen. */
 import type { DiagnosticSeverity, EngineEvent, EventBody, StepEventMetadata, StepEventStateMetadata } from "../events";
+import { isSealed } from "../values";
 import type { Masker, MaskingStream } from "./masker";
 
 export interface EventStream {
@@ -76,7 +77,7 @@ export function eventStream(onEvent: (event: EngineEvent) => void, masker: Maske
 function maskStrings<T>(value: T, masker: Masker): T {
   if (typeof value === "string") return masker.mask(value) as T;
   if (Array.isArray(value)) return value.map((element: unknown) => maskStrings(element, masker)) as T;
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || isSealed(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, element]) => [key, maskStrings(element as unknown, masker)]),
   ) as T;

@@ -4,6 +4,7 @@
  *
  * Source: `sdk/go/common/resource/plugin/rpc.go` and `sdk/nodejs/runtime/rpc.ts` in pulumi/pulumi.
  */
+import { createHmac, randomBytes } from "node:crypto";
 import {
   Archive,
   Asset,
@@ -178,7 +179,28 @@ export function toDisplay(map: PropertyMap): JsonObject {
 export function toEvent(map: PropertyMap): JsonObject {
   return toWireMap(map, {
     resources: true,
-    seal: () => ({ [SIGNATURE_KEY]: SECRET_SIGNATURE, ciphertext: "[secret]" }),
+    seal: (plain) => {
+      const sealed: JsonObject = { [SIGNATURE_KEY]: SECRET_SIGNATURE, ciphertext: "[secret]" };
+      return Object.assign(sealed, { [FINGERPRINT]: fingerprintOf(plain) });
+    },
+  });
+}
+
+/** Tells a display whether a secret has changed. No JSON has it, since its key is a symbol. */
+const FINGERPRINT = Symbol("fingerprint");
+const fingerprintKey = randomBytes(32);
+
+const fingerprintOf = (plain: Json): string =>
+  plain === UNKNOWN_SENTINEL ? plain : createHmac("sha256", fingerprintKey).update(JSON.stringify(plain)).digest("hex");
+
+/** True of a secret in an event. */
+export const isSealed = (json: object): boolean => FINGERPRINT in json;
+
+/** Values of an event. What a secret holds here says only whether it is known, and whether two of them are equal. */
+export function fromEvent(json: Record<string, unknown>): PropertyMap {
+  return fromWireMap(json, (sealed) => {
+    const { [FINGERPRINT]: fingerprint } = sealed as { [FINGERPRINT]?: string };
+    return new Secret(fromWire(fingerprint ?? "[secret]"));
   });
 }
 
