@@ -61,7 +61,7 @@ export function operationDisplay(screen: Screen, options: OperationDisplayOption
     if (ephemeral || (severity === "debug" && !options.verbose)) return;
     if (streamID) return streams.push(`${urn} ${streamID}`, name, message);
     const text = `${prefix ?? ""}${stripControlCodes(message)}`.trimEnd();
-    if (text === "" || (severity === "info" && !options.verbose && urn)) return;
+    if (text === "") return;
     diagnostics.set(urn, [...(diagnostics.get(urn) ?? []), text]);
     if (severity !== "error" && !urn) screen.line(text);
   }

@@ -20,6 +20,7 @@ import {
   urnType,
 } from "../urn";
 import {
+  canReset,
   containsUnknown,
   equalValues,
   parsePath,
@@ -434,6 +435,14 @@ export class StepGenerator {
   }
 
   private keepIgnored(state: ResourceState, goal: Goal, old: ResourceState): PropertyMap {
+    const lost = goal.ignoreChanges.filter((text) => {
+      const path = tryParsePath(text);
+      return path !== undefined && !canReset(state.inputs, old.inputs, path);
+    });
+    if (lost.length > 0) {
+      const message = `ignoreChanges can't put back what has no place in the new inputs or in the old: ${lost.join(", ")}`;
+      this.contextFor(state.urn).log("info", message);
+    }
     return goal.ignoreChanges.reduce((inputs, text) => {
       const path = tryParsePath(text);
       return path ? resetPath(inputs, old.inputs, path) : inputs;

@@ -77,6 +77,41 @@ export function resetPath(target: PropertyMap, source: PropertyMap, path: Proper
   return path.length === 0 ? target : (resetIn(target, source, path, false) as PropertyMap);
 }
 
+/**
+ * False where {@link resetPath} can't make the two agree at `path`: a list would have to grow or shrink, or there is
+ * nothing in `target` to put an entry of `source` into.
+ */
+export function canReset(
+  target: PropertyValue | undefined,
+  source: PropertyValue | undefined,
+  [step, ...rest]: PropertyPath,
+): boolean {
+  if (step === undefined) return true;
+  const [now, old] = [bare(target), bare(source)];
+  const isLeaf = rest.length === 0;
+  if (typeof step === "number") {
+    if (!Array.isArray(now) || !Array.isArray(old)) return Array.isArray(now) === Array.isArray(old);
+    if (step < now.length && step < old.length) return canReset(now[step], old[step], rest);
+    return isLeaf && step >= now.length && step >= old.length;
+  }
+  if (step === WILDCARD) {
+    if (Array.isArray(now) && Array.isArray(old)) {
+      return now.length === old.length && now.every((element, i) => canReset(element, old[i], rest));
+    }
+    if (isLeaf) return isMap(now) || Array.isArray(now);
+    return (
+      isMap(now) && isMap(old) && Object.keys(old).every((key) => key in now && canReset(now[key], old[key], rest))
+    );
+  }
+  if (isLeaf) return isMap(now) || !isMap(old) || old[step] === undefined;
+  if (!isMap(now) || !isMap(old)) return isMap(now) === isMap(old);
+  if (now[step] === undefined) return old[step] === undefined;
+  return canReset(now[step], old[step], rest);
+}
+
+const bare = (value: PropertyValue | undefined): PropertyValue | undefined =>
+  value instanceof Secret ? value.element : value;
+
 /** `exposed`: what comes from `source` lay in a secret there and doesn't in `target`. */
 function resetIn(
   target: PropertyValue,

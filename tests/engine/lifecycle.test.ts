@@ -1,7 +1,7 @@
 /** The life of resources from one deployment to the next, against a cloud in memory. */
 import { integrityProblem } from "../../engine/state/integrity";
 import type { Snapshot } from "../../engine/state/checkpoint";
-import type { PropertyMap } from "../../engine/values";
+import { type PropertyMap, Secret } from "../../engine/values";
 import { empty, type Program, urnOf, using, World } from "./world";
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -672,6 +672,31 @@ describe("ignoreChanges", () => {
       size: 1,
       labels: { mine: 1, other: 1 },
       ports: [{ in: 1, out: 1 }],
+    });
+  });
+
+  test("tells of what has no place in the new inputs or in the old", async () => {
+    const world = new World();
+    const program =
+      (inputs: PropertyMap): Program =>
+      (stack) =>
+        stack.add("a", inputs, {
+          ignoreChanges: ["ports[1]", "ports[*].in", "labels.mine", "env.*", "none.at.all", "env.A.deep", "tags[*]"],
+        });
+    const notices = (): unknown[] =>
+      world.events.flatMap(({ diagnosticEvent: said }) => (said ? [[said.severity, said.message.trim()]] : []));
+    await world.up(program({ ports: [{ in: 1 }, { in: 2 }], labels: { mine: 1 }, env: { A: "1" }, tags: ["x"] }));
+    await world.up(program({ ports: [{ in: 3 }], env: { A: "2", B: "3" }, tags: new Secret(["y"]) }));
+    expect(notices()).toEqual([
+      [
+        "info",
+        "ignoreChanges can't put back what has no place in the new inputs or in the old: ports[1], ports[*].in, labels.mine",
+      ],
+    ]);
+    expect(world.cloud.byName("a")!.inputs).toEqual({
+      ports: [{ in: 1 }],
+      env: { A: "1" },
+      tags: new Secret(["x"]),
     });
   });
 
