@@ -261,7 +261,6 @@ async function runPhase(
         ? await deployment.closeStack()
         : stackOutputsOf(recorder.snapshot());
     const result = recorder.snapshot();
-    if (phase === "refresh" || toRefresh) dropDangling(result, target.snapshot.resources);
     return { snapshot: result, changes: deployment.changes, errors: deployment.errors, outputs };
   } finally {
     leave();
@@ -391,34 +390,6 @@ function selectTargets(options: OperationOptions): Selection {
 
 function refreshSteps(resources: Iterable<ResourceState>): Step[] {
   return [...resources].map((state) => ({ op: "refresh", urn: state.urn, old: state, new: state, logical: true }));
-}
-
-/**
- * What refers to a resource that is gone refers to it no more; its children are its parent's. The order of the old
- * snapshot is kept.
- */
-function dropDangling(snapshot: Snapshot, previous: ResourceState[]): void {
-  const parents = new Map(previous.map((state) => [state.urn, state.parent]));
-  // A URN may stand for several resources, of which only an earlier one can be meant.
-  const there = new Set<string>();
-  const isThere = (urn: string): boolean => there.has(urn);
-  snapshot.resources = snapshot.resources.map((state) => {
-    let { parent } = state;
-    while (parent && !there.has(parent)) parent = parents.get(parent) ?? "";
-    there.add(state.urn);
-    return {
-      ...state,
-      parent,
-      dependencies: state.dependencies.filter(isThere),
-      propertyDependencies: Object.fromEntries(
-        Object.entries(state.propertyDependencies)
-          .map(([key, urns]): [string, string[]] => [key, urns.filter(isThere)])
-          .filter(([, urns]) => urns.length > 0),
-      ),
-      deletedWith: isThere(state.deletedWith) ? state.deletedWith : "",
-      replaceWith: state.replaceWith.filter(isThere),
-    };
-  });
 }
 
 export function stackOutputsOf(snapshot: Snapshot): PropertyMap {

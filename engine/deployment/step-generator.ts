@@ -649,14 +649,15 @@ export class StepGenerator {
     const steps: Step[] = [];
     // One that is gone already, and needn't have gone first, takes nothing along any more.
     const followers = deletesFirst ? await this.dependentReplacements(old) : [];
+    const protectedOne = followers.find(({ dependent }) => dependent.protect && !this.deletedStates.has(dependent));
+    if (protectedOne) {
+      throw new ResourceError(
+        urn,
+        `unable to replace resource "${protectedOne.dependent.urn}" as part of replacing "${urn}" as it is currently marked for protection: remove the \`protect\` flag from it first`,
+      );
+    }
     for (const { dependent, keys } of followers.reverse()) {
       if (this.deletedStates.has(dependent)) continue;
-      if (dependent.protect) {
-        throw new ResourceError(
-          urn,
-          `unable to replace resource "${dependent.urn}" as part of replacing "${urn}" as it is currently marked for protection: remove the \`protect\` flag from it first`,
-        );
-      }
       steps.push(dependent.delete ? deleteStep(dependent) : deleteReplacedStep(dependent, true));
       this.deletedStates.add(dependent);
       // One that has been replaced already is not to be made again.

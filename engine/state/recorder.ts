@@ -8,9 +8,8 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../api";
 import { isComponentStep, type Step } from "../deployment/step";
-import { dependenciesOf, type ResourceState } from "../resource";
+import type { ResourceState } from "../resource";
 import type { SecretsManager } from "../secrets/passphrase";
-import { formatProviderReference, parseProviderReference } from "../urn";
 import {
   deserializeResource,
   type PendingOperation,
@@ -19,6 +18,7 @@ import {
   type Snapshot,
 } from "./checkpoint";
 import { type Entry, type Journal, type Marker, openJournal, readJournal } from "./journal";
+import { inOrder, withoutGone, withRenamed } from "./references";
 
 type Body<T> = T extends unknown ? Omit<T, "n"> : never;
 
@@ -60,6 +60,8 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
   const news: ResourceState[] = [];
   const lines = new Map<ResourceState, number>();
   const renamed = new Map<string, string>();
+  /** What a refresh found gone, by URN, with its parent's. */
+  const gone = new Map<string, string>();
   const pending = new Map<Step, { line: number; operation: PendingOperation }>();
   let count = 0;
 
@@ -129,8 +131,9 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
           return;
         case "refresh":
           if (step.new === undefined) {
-            append(() => ({ done: indexes.get(step.old!)!, ...ends(step) }));
+            append(() => ({ done: indexes.get(step.old!)!, gone: true, ...ends(step) }));
             done.add(step.old!);
+            gone.set(step.old!.urn, step.old!.parent);
           } else {
             append(() => ({ change: serialize(step.new!), old: indexes.get(step.old!)!, ...ends(step) }));
             refreshed.set(step.old!, step.new);
@@ -174,12 +177,13 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
     unsettled: base.pendingOperations.map(({ resource }) => resource),
     isLeft: (state) => indexes.has(state) && !done.has(state),
     snapshot: () => ({
-      resources: withRenamed(
+      resources: related(
         [
           ...news.filter((state) => !done.has(state)),
           ...base.resources.filter((state) => !done.has(state)).map((state) => refreshed.get(state) ?? state),
         ],
         renamed,
+        gone,
       ),
       pendingOperations: [...base.pendingOperations, ...[...pending.values()].map(({ operation }) => operation)],
     }),
@@ -187,29 +191,12 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
   };
 }
 
-/**
- * References to a resource that an alias has given another URN follow it. Those to one that is condemned stay as long as
- * it is there: what is made of it has to be deleted before it.
- */
-function withRenamed(resources: ResourceState[], renamed: ReadonlyMap<string, string>): ResourceState[] {
-  if (renamed.size === 0) return resources;
-  const there = new Set(resources.map(({ urn }) => urn));
-  const follow = (urn: string): string => (there.has(urn) ? urn : (renamed.get(urn) ?? urn));
-  return resources.map((state) => {
-    if (dependenciesOf(state).every((urn) => follow(urn) === urn)) return state;
-    const provider = state.provider ? parseProviderReference(state.provider) : undefined;
-    return {
-      ...state,
-      parent: follow(state.parent),
-      dependencies: state.dependencies.map(follow),
-      propertyDependencies: Object.fromEntries(
-        Object.entries(state.propertyDependencies).map(([key, urns]) => [key, urns.map(follow)]),
-      ),
-      deletedWith: follow(state.deletedWith),
-      replaceWith: state.replaceWith.map(follow),
-      ...(provider ? { provider: formatProviderReference({ ...provider, urn: follow(provider.urn) }) } : {}),
-    };
-  });
+function related(
+  resources: ResourceState[],
+  renamed: ReadonlyMap<string, string>,
+  gone: ReadonlyMap<string, string>,
+): ResourceState[] {
+  return inOrder(withoutGone(withRenamed(resources, renamed), gone));
 }
 
 function pendingType(step: Step): PendingOperation["type"] | undefined {
@@ -262,6 +249,7 @@ export function replayJournal(
   const news = new Map<number, ResourceState>();
   const pending = new Map<number, PendingOperation>();
   const renamed = new Map<string, string>();
+  const gone = new Map<string, string>();
   for (const entry of entries) {
     if ("base" in entry || "salt" in entry || "compacted" in entry) continue;
     if ("ends" in entry && entry.ends !== undefined) pending.delete(entry.ends);
@@ -284,11 +272,13 @@ export function replayJournal(
     } else if (entry.done < 0) {
       news.delete(-entry.done);
     } else {
+      const old = olds[entry.done];
+      if (entry.gone && old) gone.set(old.urn, old.parent);
       olds[entry.done] = undefined;
     }
   }
   return {
-    resources: withRenamed([...news.values(), ...olds.filter((state) => state !== undefined)], renamed),
+    resources: related([...news.values(), ...olds.filter((state) => state !== undefined)], renamed, gone),
     pendingOperations: [...base.pendingOperations, ...pending.values()],
   };
 }

@@ -35,7 +35,8 @@ export class World {
   }
 
   get project(): Project {
-    return { name: PROJECT, root: this.folder, main: this.folder, runtime: "nodejs", config: new Map() };
+    // An operation works in the program's folder: one that outlives this world, whose engines may die in it.
+    return { name: PROJECT, root: this.folder, main: process.cwd(), runtime: "nodejs", config: new Map() };
   }
 
   get env(): NodeJS.ProcessEnv {
