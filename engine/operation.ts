@@ -1,5 +1,4 @@
 /** Operations: preview, update, refresh, destroy and import of one stack, from its lock to its checkpoint. */
-import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError, type ConfigValue, type OperationOptions, type OperationResult, type Project } from "./api";
 import { builtinProvider, type OtherStacks } from "./deployment/builtin-provider";
@@ -15,7 +14,6 @@ import { selected, type Selection, StepGenerator } from "./deployment/step-gener
 import type { Op } from "./events";
 import { serveMonitor } from "./monitor/server";
 import { pluginHost, type PluginHost } from "./plugins/host";
-import { programFolder } from "./program/entry-point";
 import { startProgram } from "./program/program";
 import type { ResourceState } from "./resource";
 import type { SecretsManager } from "./secrets/passphrase";
@@ -246,7 +244,6 @@ async function runPhase(
   const cancel = (): void => deployment.stop();
   if (signal.aborted) cancel();
   signal.addEventListener("abort", cancel, { once: true });
-  const leave = enter(options.workingDirectory ?? programFolder(target.project));
   try {
     const isOld = (urn: string): boolean => previous.some((state) => state.urn === urn && !state.delete);
     const missing = phase === "main" ? missingTargets(options.replaces, isOld) : [];
@@ -263,19 +260,11 @@ async function runPhase(
     const result = recorder.snapshot();
     return { snapshot: result, changes: deployment.changes, errors: deployment.errors, outputs };
   } finally {
-    leave();
     signal.removeEventListener("abort", cancel);
     await registry.close();
     await plugins.close();
     recorder.close();
   }
-}
-
-/** Relative paths mean the same to a provider whether the program is run or not, and from wherever it is asked for. */
-function enter(folder: string): () => void {
-  const before = process.cwd();
-  if (existsSync(folder)) process.chdir(folder);
-  return () => process.chdir(before);
 }
 
 /** Nothing can call the hooks of a program that isn't run. */

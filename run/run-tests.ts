@@ -4,6 +4,7 @@ import { discardResults, publishResults } from "./artifacts";
 import { bringUp, brakes, type FinishedUpdate } from "./bring-up";
 import { collect, type Collected } from "./collect";
 import type { RunEvent } from "./events";
+import { enterProgramFolder } from "./folder";
 import type { RunHost } from "./host";
 import { runLabels } from "./identity";
 import { phaseClock, type PhaseClock } from "./phases";
@@ -120,6 +121,7 @@ async function cleanUp(
   notes: string[],
 ): Promise<Leftover[]> {
   clock.enter("destroy");
+  enterProgramFolder(project);
   let destroyed = false;
   try {
     const result = await host.engine.runOperation(stack, {

@@ -10,6 +10,7 @@ import { openEventLog, type EventLog } from "../../run/event-log";
 import { enterEnvironment, label, lifetime, runLabels } from "../../run/identity";
 import { ownerState, parseOwner } from "../../run/owner";
 import { readRecords, removeRecord } from "../../run/records";
+import { enterProgramFolder } from "../../run/folder";
 import { onInterrupt, interruptCode } from "../../run/signals";
 import { listThings, removeThings } from "../../run/sweep";
 import { connectDocker, loadProviders } from "../../run/parts";
@@ -36,6 +37,7 @@ export interface OperationCommandOptions {
 /** `seatrial up`, `preview`, `refresh`, `destroy` and `import`. @returns the exit code */
 export async function operationCommand(common: CommonOptions, options: OperationCommandOptions): Promise<number> {
   const context = await openProject(common);
+  enterProgramFolder(context.project);
   const names =
     options.asked.kind === "destroy" ? await stacksToDestroy(context, common) : [await stackName(context, common)];
   const stream = common.json ? process.stderr : process.stdout;
