@@ -97,6 +97,8 @@ export interface StackResource {
 export interface UntypedDeployment {
   version: number;
   deployment: Record<string, unknown> | null;
+  /** What a reader must understand of it; only with version 4. */
+  features?: string[];
 }
 
 /** What can be done about a stack besides operating on it. */

@@ -88,7 +88,7 @@ export async function operate(
   let changes: Partial<Record<Op, number>> = {};
   const errors: OperationResult["errors"] = [];
   let outputs: PropertyMap = {};
-  const phases = phasesOf(options);
+  const phases = phasesOf(options, snapshot);
   for (const phase of phases) {
     if (errors.length > 0 || options.signal?.aborted) break;
     const done = await runPhase(phase, { ...target, snapshot }, options, run, events, masker);
@@ -140,9 +140,22 @@ export function isPreview({ kind, previewOnly }: OperationOptions): boolean {
 type PhaseName = "refresh" | "main";
 
 /** A program that is run refreshes what it registers as it goes. */
-function phasesOf({ kind, refresh, runProgram: withProgram }: OperationOptions): PhaseName[] {
-  if (withProgram) return ["main"];
-  return kind === "refresh" ? ["refresh"] : refresh ? ["refresh", "main"] : ["main"];
+function phasesOf({ kind, refresh, runProgram: withProgram }: OperationOptions, snapshot: Snapshot): PhaseName[] {
+  if (withProgram || kind === "import") return ["main"];
+  if (kind === "refresh") return ["refresh"];
+  return refresh || snapshot.resources.some(({ refreshBeforeUpdate }) => refreshBeforeUpdate)
+    ? ["refresh", "main"]
+    : ["main"];
+}
+
+/** What is read first: where nobody asked for a refresh, only what its provider wants to be. */
+function toBeRead(
+  { kind, refresh }: OperationOptions,
+  resources: ResourceState[],
+  selection: Selection,
+): ResourceState[] {
+  const all = [...selected(resources, selection)];
+  return kind === "refresh" || refresh ? all : all.filter(({ refreshBeforeUpdate }) => refreshBeforeUpdate);
 }
 
 function providerContexts(signal: AbortSignal, events: EventStream): ContextFor {
@@ -249,7 +262,7 @@ async function runPhase(
     const missing = phase === "main" ? missingTargets(options.replaces, isOld) : [];
     for (const message of missing) deployment.programFailed({ message });
     if (missing.length > 0) deployment.stop();
-    else if (phase === "refresh") await deployment.runAll(refreshSteps(selected(previous, selection)));
+    else if (phase === "refresh") await deployment.runAll(refreshSteps(toBeRead(options, previous, selection)));
     else if (options.kind === "destroy" && !options.runProgram) await destroyWithoutProgram(deployment, previous);
     else await run(deployment, { ...target, snapshot }, options, events, hooks);
     await deployment.settled();

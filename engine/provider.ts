@@ -92,7 +92,13 @@ export interface CreateRequest extends ResourceIdentity {
   preview: boolean;
 }
 
-export interface CreateResponse {
+/** What a provider says of a resource that it has made, changed or read. */
+export interface ResourceHints {
+  /** The resource is to be read before it is changed or deleted, since it may have changed by itself. */
+  refreshBeforeUpdate?: boolean;
+}
+
+export interface CreateResponse extends ResourceHints {
   id: string;
   /** The outputs. */
   properties: PropertyMap;
@@ -108,7 +114,7 @@ export interface UpdateRequest extends ResourceIdentity {
   preview: boolean;
 }
 
-export interface UpdateResponse {
+export interface UpdateResponse extends ResourceHints {
   properties: PropertyMap;
 }
 
@@ -128,7 +134,7 @@ export interface ReadRequest extends ResourceIdentity {
   properties: PropertyMap;
 }
 
-export interface ReadResponse {
+export interface ReadResponse extends ResourceHints {
   /** Empty: the resource is gone. */
   id: string;
   inputs: PropertyMap;

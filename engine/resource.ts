@@ -86,6 +86,10 @@ export interface ResourceState {
   pendingReplacement: boolean;
   /** Why the resource, though it exists, isn't in order. */
   initErrors: string[];
+  /** Marked by `pulumi state taint`: the next update replaces it. */
+  taint: boolean;
+  /** Its provider wants it to be read before it is changed or deleted. */
+  refreshBeforeUpdate: boolean;
   additionalSecretOutputs: string[];
   ignoreChanges: string[];
   replaceOnChanges: string[];
@@ -122,6 +126,8 @@ export function newState(goal: Goal, urn: string): ResourceState {
     delete: false,
     pendingReplacement: false,
     initErrors: [],
+    taint: false,
+    refreshBeforeUpdate: false,
     additionalSecretOutputs: goal.additionalSecretOutputs,
     ignoreChanges: goal.ignoreChanges,
     replaceOnChanges: goal.replaceOnChanges,

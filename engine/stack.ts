@@ -19,6 +19,7 @@ import { hasSecureValues, loadStackSettings, resolveConfig } from "./project/pro
 import { givenPassphrase, openStackSecrets } from "./secrets/stack-secrets";
 import type { SecretsManager } from "./secrets/passphrase";
 import {
+  DEPLOYMENT_VERSION,
   deserializeDeployment,
   emptySnapshot,
   serializeDeployment,
@@ -73,14 +74,18 @@ export async function openStack(options: OpenStackOptions): Promise<Stack> {
       if (showSecrets) {
         const { snapshot } = readSnapshot(backend, name, secrets);
         const deployment = serializeDeployment(snapshot, secrets, { showSecrets });
-        return { version: 3, deployment: deployment as unknown as Record<string, unknown> };
+        return { version: DEPLOYMENT_VERSION, deployment: deployment as unknown as Record<string, unknown> };
       }
       const loaded = backend.load(name);
       const journal = readSnapshot(backend, name, secrets);
       const deployment = journal.replayed
         ? serializeDeployment(journal.snapshot, secrets)
         : (loaded?.checkpoint.latest ?? null);
-      return { version: loaded?.version ?? 3, deployment: deployment as unknown as Record<string, unknown> | null };
+      return {
+        version: journal.replayed ? DEPLOYMENT_VERSION : (loaded?.version ?? DEPLOYMENT_VERSION),
+        deployment: deployment as unknown as Record<string, unknown> | null,
+        ...(loaded?.features && !journal.replayed ? { features: loaded.features } : {}),
+      };
     },
     async import(untyped, { force = false } = {}) {
       const snapshot = deserializeDeployment(

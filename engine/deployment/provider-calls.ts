@@ -101,19 +101,21 @@ export async function callCreate(
   { provider, capabilities }: ProviderInstance,
   request: CreateRequest,
   contextFor: ContextFor,
-): Promise<{ id: string; outputs: PropertyMap }> {
+): Promise<{ id: string; outputs: PropertyMap; refreshBeforeUpdate: boolean }> {
   const can = capabilities ?? PLAIN;
-  if (request.preview && !can.supportsPreview) return { id: "", outputs: request.properties };
+  if (request.preview && !can.supportsPreview)
+    return { id: "", outputs: request.properties, refreshBeforeUpdate: false };
   const properties = outgoing(request.properties, can);
   const response = await provider.create({ ...request, properties }, contextFor(request.urn));
-  return { id: response.id, outputs: incoming(response.properties, request.properties, can) };
+  const { id, properties: outputs, refreshBeforeUpdate = false } = response;
+  return { id, outputs: incoming(outputs, request.properties, can), refreshBeforeUpdate };
 }
 
 export async function callUpdate(
   { provider, capabilities }: ProviderInstance,
   request: UpdateRequest,
   contextFor: ContextFor,
-): Promise<{ outputs: PropertyMap }> {
+): Promise<{ outputs: PropertyMap; refreshBeforeUpdate?: boolean }> {
   const can = capabilities ?? PLAIN;
   if (request.preview && !can.supportsPreview) return { outputs: { ...request.olds, ...request.news } };
   const response = await provider.update(
@@ -125,7 +127,8 @@ export async function callUpdate(
     },
     contextFor(request.urn),
   );
-  return { outputs: incoming(response.properties, request.news, can) };
+  const { properties: outputs, refreshBeforeUpdate = false } = response;
+  return { outputs: incoming(outputs, request.news, can), refreshBeforeUpdate };
 }
 
 export function incoming(outputs: PropertyMap, inputs: PropertyMap, can: Capabilities): PropertyMap {

@@ -177,7 +177,7 @@ export class StepGenerator {
 
     if (old && !old.external && !recreating) state.inputs = this.keepIgnored(state, goal, old);
     if (provider) {
-      const fresh = !old || old.external || recreating || this.options.isTargetedReplace(urn);
+      const fresh = !old || old.external || recreating || this.isReplacementAsked(urn, old);
       state.inputs = await this.check(provider, goal, urn, fresh ? goal.inputs : state.inputs, fresh ? {} : old.inputs);
     } else {
       state.inputs = withoutOutputs(state.inputs);
@@ -349,6 +349,11 @@ export class StepGenerator {
       isTarget(state.urn) || (targetDependents && dependenciesOf(state).some((urn) => this.targeted.has(urn)));
     if (included) this.targeted.add(state.urn);
     return included;
+  }
+
+  /** By the caller, or by somebody who has marked it in the state. */
+  private isReplacementAsked(urn: string, old: ResourceState): boolean {
+    return this.options.isTargetedReplace(urn) || old.taint;
   }
 
   private refuseNotMade(state: ResourceState): void {
@@ -547,7 +552,7 @@ export class StepGenerator {
     provider: ProviderInstance | undefined,
     goal: Goal,
   ): Promise<DiffResponse> {
-    const blamed = this.options.isTargetedReplace(urn)
+    const blamed = this.isReplacementAsked(urn, old)
       ? "id"
       : state.replaceWith.some((other) => this.replaced.has(other))
         ? "replaceWith"
@@ -628,7 +633,7 @@ export class StepGenerator {
     }
     this.replaced.add(urn);
     // Defaults were carried over from the old resource; a replacement has its own.
-    if (provider && !this.options.isTargetedReplace(urn))
+    if (provider && !this.isReplacementAsked(urn, old))
       state.inputs = await this.check(provider, goal, urn, goal.inputs, {});
 
     const deletesFirst = goal.deleteBeforeReplace ?? diff.deleteBeforeReplace ?? false;

@@ -1,7 +1,13 @@
 /**
  * Running: one step, carried out. The step's `new` state gets its id and outputs here; nothing is recorded.
  */
-import { type DiffKind, type DiffResponse, InitializationError, type PropertyDiff } from "../provider";
+import {
+  type DiffKind,
+  type DiffResponse,
+  InitializationError,
+  type PropertyDiff,
+  type ReadResponse,
+} from "../provider";
 import type { ResourceState } from "../resource";
 import { isProviderType, urnName } from "../urn";
 import { equalValues, mapEntries, type PropertyMap, Secret, UNKNOWN_SENTINEL, withoutSecrets } from "../values";
@@ -80,6 +86,7 @@ const keptFrom = (old: ResourceState): Partial<ResourceState> => ({
   ...(old.modified ? { modified: old.modified } : {}),
 });
 
+  refreshBeforeUpdate: old.refreshBeforeUpdate,
 function providerFor(state: ResourceState, { registry }: RunnerContext): Promise<ProviderInstance> {
   if (!isProviderType(state.type)) return registry.get(state.provider);
   return Promise.resolve({
@@ -141,12 +148,11 @@ async function create(step: Step, context: RunnerContext): Promise<StepOutcome> 
     preview: context.preview,
   };
   try {
-    const { id, outputs } = await trying(step, "create", context, () =>
+    const { id, outputs, refreshBeforeUpdate } = await trying(step, "create", context, () =>
       callCreate(provider, request, context.contextFor),
     );
     if (!context.preview && !id) throw new Error(`the provider gave no id for ${state.urn}`);
-    state.id = id;
-    state.outputs = outputs;
+    Object.assign(state, { id, outputs, refreshBeforeUpdate });
     return done();
   } catch (error) {
     return partial(error, state, provider, done);
@@ -190,8 +196,8 @@ async function update(step: Step, context: RunnerContext): Promise<StepOutcome> 
     preview: context.preview,
   };
   try {
-    const { outputs } = await trying(step, "update", context, () => callUpdate(provider, request, context.contextFor));
-    state.outputs = outputs;
+    const updated = await trying(step, "update", context, () => callUpdate(provider, request, context.contextFor));
+    Object.assign(state, updated);
     return done();
   } catch (error) {
     return partial(error, state, provider, done);
@@ -233,7 +239,8 @@ async function adopt(step: Step, context: RunnerContext): Promise<StepOutcome> {
   const can = provider.capabilities ?? PLAIN;
   const request = { ...identity(state), id: state.importId, inputs: {}, properties: {} };
   try {
-    const found = await provider.provider.read(request, context.contextFor(state.urn)).catch((error: Error) => {
+    const read = provider.provider.read(request, context.contextFor(state.urn));
+    const found = await read.catch((error: Error): ReadResponse => {
       if (!(error instanceof InitializationError)) throw error;
       state.initErrors = error.reasons;
       return { id: error.id, inputs: error.inputs ?? {}, properties: error.properties };
@@ -245,6 +252,7 @@ async function adopt(step: Step, context: RunnerContext): Promise<StepOutcome> {
     if (step.old && step.pendingDelete) step.old.delete = true;
     return { kept: true };
   } catch (error) {
+    state.refreshBeforeUpdate = found.refreshBeforeUpdate ?? false;
     return { kept: false, error: error as Error };
   }
 }
@@ -267,6 +275,7 @@ async function adoptAsFound(step: Step, context: RunnerContext): Promise<StepOut
     const checked = await callCheck(
       provider,
       { ...identity(state), olds: state.inputs, news: state.inputs, randomSeed: new Uint8Array(32) },
+    state.refreshBeforeUpdate = found.refreshBeforeUpdate ?? false;
       context.contextFor,
     );
     for (const { property, reason } of checked.failures ?? []) {
@@ -310,6 +319,7 @@ async function refresh(step: Step, context: RunnerContext): Promise<StepOutcome>
     step.new = state;
     const isSame = (before: PropertyMap, now: PropertyMap): boolean =>
       JSON.stringify(sorted(now)) === JSON.stringify(sorted(before));
+      refreshBeforeUpdate: response.refreshBeforeUpdate ?? false,
     const same = isSame(old.outputs, state.outputs);
     if (!same || !isSame(old.inputs, state.inputs)) state.modified = context.now();
     if (old.external) return { kept: true, found: same ? "same" : "update" };

@@ -20,6 +20,7 @@ import type {
   DiffResponse,
   PropertyDiff,
   Provider,
+  ResourceHints,
   ResourceIdentity,
 } from "../provider";
 import { type PropertyMap, toPlain, withoutSecrets } from "../values";
@@ -193,7 +194,7 @@ export async function connectPlugin(process: PluginProcess, options: PluginOptio
       message.setTimeout(request.timeout);
       message.setPreview(request.preview);
       const response = await ask<proto.CreateResponse>((done) => client.create(message, done));
-      return { id: response.getId(), properties: fromStruct(response.getProperties()) };
+      return { id: response.getId(), properties: fromStruct(response.getProperties()), ...hintsOf(response) };
     },
 
     async read(request) {
@@ -206,6 +207,7 @@ export async function connectPlugin(process: PluginProcess, options: PluginOptio
         id: response.getId(),
         inputs: fromStruct(response.getInputs()),
         properties: fromStruct(response.getProperties()),
+        ...hintsOf(response),
       };
     },
 
@@ -219,7 +221,7 @@ export async function connectPlugin(process: PluginProcess, options: PluginOptio
       message.setIgnorechangesList(request.ignoreChanges);
       message.setPreview(request.preview);
       const response = await ask<proto.UpdateResponse>((done) => client.update(message, done));
-      return { properties: fromStruct(response.getProperties()) };
+      return { properties: fromStruct(response.getProperties()), ...hintsOf(response) };
     },
 
     async delete(request) {
@@ -300,6 +302,7 @@ async function shakeHands(
   message.setProgramDirectory(folder);
   message.setConfigureWithUrn(true);
   message.setInvokeWithPreview(true);
+  message.setSupportsRefreshBeforeUpdate(true);
   return ask<proto.ProviderHandshakeResponse>((done) => client.handshake(message, done)).catch((error: unknown) => {
     if (isUnimplemented(error)) return undefined;
     throw error;
@@ -340,6 +343,10 @@ function identified<Message extends IdentifiedMessage>(
   message.setType(type);
   return message;
 }
+
+const hintsOf = (response: { getRefreshBeforeUpdate(): boolean }): ResourceHints => ({
+  refreshBeforeUpdate: response.getRefreshBeforeUpdate(),
+});
 
 /** The Node SDK's dynamic provider answers what it doesn't know with nothing at all. */
 const isEmptyAnswer = (pkg: string, error: unknown): boolean =>

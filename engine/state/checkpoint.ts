@@ -101,6 +101,8 @@ function serialize(state: ResourceState, seal: Seal): SerializedResource {
     external: state.external || undefined,
     dependencies: orNothing(state.dependencies),
     initErrors: orNothing(state.initErrors),
+    taint: state.taint || undefined,
+    refreshBeforeUpdate: state.refreshBeforeUpdate || undefined,
     provider: state.provider || undefined,
     propertyDependencies: Object.keys(state.propertyDependencies).length > 0 ? state.propertyDependencies : undefined,
     pendingReplacement: state.pendingReplacement || undefined,
@@ -122,6 +124,9 @@ function serialize(state: ResourceState, seal: Seal): SerializedResource {
   }) as SerializedResource;
 }
 
+/** What a checkpoint of version 4 may say that it uses. Without any, it is one of version 3. */
+const FEATURES = new Set(["hooks", "refreshBeforeUpdate", "replaceWith", "taint"]);
+
 /**
  * Reads `{version, deployment}`. Throws a UserError for a version or a feature that this engine doesn't know: what it
  * doesn't understand it must not write back.
@@ -132,12 +137,13 @@ export function deserializeDeployment(
 ): Snapshot {
   if (untyped.version !== DEPLOYMENT_VERSION && untyped.version !== 4) {
     throw new UserError(
-      `the state has version ${untyped.version}; this engine reads version ${DEPLOYMENT_VERSION} (and 4 without features): use the Pulumi CLI for this stack`,
+      `the state has version ${untyped.version}; this engine reads versions ${DEPLOYMENT_VERSION} and 4: use the Pulumi CLI for this stack`,
     );
   }
-  if (untyped.features && untyped.features.length > 0) {
+  const foreign = (untyped.features ?? []).filter((feature) => !FEATURES.has(feature));
+  if (foreign.length > 0) {
     throw new UserError(
-      `the state uses ${untyped.features.join(", ")}, which this engine doesn't know: use the Pulumi CLI for this stack`,
+      `the state uses ${foreign.join(", ")}, which this engine doesn't know: use the Pulumi CLI for this stack`,
     );
   }
   const deployment = (untyped.deployment ?? {}) as Partial<SerializedDeployment>;
@@ -172,6 +178,8 @@ export function deserializeResource(json: SerializedResource, decrypt: (cipherte
     external,
     dependencies,
     initErrors,
+    taint,
+    refreshBeforeUpdate,
     provider,
     propertyDependencies,
     pendingReplacement,
@@ -214,6 +222,8 @@ export function deserializeResource(json: SerializedResource, decrypt: (cipherte
     delete: condemned ?? false,
     pendingReplacement: pendingReplacement ?? false,
     initErrors: initErrors ?? [],
+    taint: taint ?? false,
+    refreshBeforeUpdate: refreshBeforeUpdate ?? false,
     additionalSecretOutputs: additionalSecretOutputs ?? [],
     ignoreChanges: ignoreChanges ?? [],
     replaceOnChanges: replaceOnChanges ?? [],
@@ -251,6 +261,8 @@ interface CheckpointFields {
   external?: boolean;
   dependencies?: string[];
   initErrors?: string[];
+  taint?: boolean;
+  refreshBeforeUpdate?: boolean;
   provider?: string;
   propertyDependencies?: Record<string, string[] | null>;
   pendingReplacement?: boolean;

@@ -47,6 +47,8 @@ export class Cloud {
   canFind = true;
   acceptSecrets = true;
   supportsPreview = true;
+  /** Things that the provider wants to be read before they are changed or deleted, by name. */
+  readonly volatile = new Set<string>();
   /** DiffConfig of the provider asks for a replacement where this property of its configuration changes. */
   region = "region";
   /** Called before and after each change takes effect. */
@@ -183,14 +185,19 @@ function makeProvider(cloud: Cloud, life: { over: boolean }, nextId: () => strin
         cloud.things.set(thing.id, thing),
       );
       if (broken) throw outOfOrder(thing);
-      return { id: thing.id, properties: outputsOf(thing) };
+      return { id: thing.id, properties: outputsOf(thing), refreshBeforeUpdate: cloud.volatile.has(name) };
     },
     async read({ urn, id, name }, context) {
       const request = call("read", { urn, id, name }, {}, context);
       await cloud.carryOut(life, request, () => undefined);
       const thing = cloud.things.get(id);
       if (!thing) return { id: "", inputs: {}, properties: {} };
-      return { id, inputs: thing.inputs, properties: outputsOf(thing) };
+      return {
+        id,
+        inputs: thing.inputs,
+        properties: outputsOf(thing),
+        refreshBeforeUpdate: cloud.volatile.has(name),
+      };
     },
     async update({ urn, id, name, news, preview }, context) {
       cloud.seen.set(`update ${name}`, news);
@@ -202,7 +209,7 @@ function makeProvider(cloud: Cloud, life: { over: boolean }, nextId: () => strin
       });
       const thing = cloud.things.get(id)!;
       if (broken) throw outOfOrder(thing);
-      return { properties: outputsOf(thing) };
+      return { properties: outputsOf(thing), refreshBeforeUpdate: cloud.volatile.has(name) };
     },
     async delete({ urn, id, name }, context) {
       await cloud.carryOut(life, call("delete", { urn, id, name }, cloud.things.get(id)?.inputs ?? {}, context), () => {
