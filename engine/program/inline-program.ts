@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
+import { type EngineClient, type PromiseTracking, withoutDebugMessages, withoutNotesOnPromises } from "./debug-aids";
 import type { EntryPoint } from "./entry-point";
 import { registerTypeScript } from "./loader";
 import type { FoundProgram, InstalledSdk, ProgramOptions, RunningProgram } from "./program";
@@ -31,8 +32,9 @@ interface Sdk {
     waitForRPCs(): Promise<void>;
     /** The connections of what runs outside of the run's async context. */
     getMonitor(): Client | undefined;
-    getEngine(): Client | undefined;
+    getEngine(): (Client & EngineClient) | undefined;
   };
+  promiseTracking: PromiseTracking;
   state: {
     withLocalStorage<T>(run: () => T): T;
     getStore(): SdkStore;
@@ -105,7 +107,7 @@ export function startInlineProgram(program: FoundProgram, options: ProgramOption
   };
 }
 
-function configure({ runtime }: Sdk, options: ProgramOptions): void {
+function configure({ runtime, promiseTracking }: Sdk, options: ProgramOptions): void {
   const parallel = options.parallel ?? Number.MAX_SAFE_INTEGER;
   runtime.resetOptions(
     options.project.name,
@@ -120,6 +122,8 @@ function configure({ runtime }: Sdk, options: ProgramOptions): void {
     Object.fromEntries([...options.config].map(([key, { value }]) => [key, value])),
     [...options.config].filter(([, { secret }]) => secret).map(([key]) => key),
   );
+  withoutNotesOnPromises(promiseTracking);
+  if (!options.debug) withoutDebugMessages(runtime.getEngine());
 }
 
 async function runToEnd({ runtime }: Sdk, entry: EntryPoint, errors: ErrorCollector): Promise<void> {
@@ -158,6 +162,7 @@ function loadSdk({ path }: InstalledSdk): Sdk {
     ...sdk,
     runtime: { ...sdk.runtime, ...inner<Partial<Sdk["runtime"]>>("settings.js") },
     state: inner<Sdk["state"]>("state.js"),
+    promiseTracking: inner<PromiseTracking>("debuggable.js"),
   };
 }
 

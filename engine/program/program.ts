@@ -21,6 +21,8 @@ export interface ProgramOptions {
   parallel: number | undefined;
   /** Runs it in a process of its own, whatever it is. */
   isolated: boolean;
+  /** Debug messages are passed on. */
+  debug: boolean;
   workingDirectory?: string;
   /** Called for each error that nothing in the program has caught, once. */
   onError: (message: string) => void;
