@@ -260,9 +260,23 @@ function ownerOf(lock: LockContent): StackLock["owner"] {
   if (lock.hostname !== hostname()) return "unknown";
   try {
     process.kill(lock.pid, 0);
-    return "alive";
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH" ? "gone" : "alive";
+  }
+  return isZombie(lock.pid) ? "gone" : "alive";
+}
+
+/**
+ * Whether a process has ended, though its parent hasn't taken notice yet: a container whose first process never does is
+ * full of them. `false` where the system doesn't tell.
+ */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The state follows the name, which may itself hold blanks and brackets.
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch {
+    return false;
   }
 }
 

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { listStacks, openStack, type UntypedDeployment } from "../../engine";
 import { openKeyedManager } from "../../engine/secrets/passphrase";
@@ -62,7 +63,7 @@ describe("the checkpoint", () => {
     ignoreChanges: ["text"],
     hideDiff: ["list"],
     replaceOnChanges: ["none"],
-    resourceHooks: { "BeforeCreate": ["h"], "AfterDelete": ["h"] },
+    resourceHooks: { BeforeCreate: ["h"], AfterDelete: ["h"] },
     // Written by the CLI; this engine has no use for them.
     stackTrace: [{ sourcePosition: "project:///index.ts#11,13" }, {}],
     refreshBeforeUpdate: true,
@@ -254,6 +255,21 @@ describe("locks", () => {
     expect(world.messages("warning")).toEqual([
       `broke the lock of someone@${hostname()} (pid ${child.pid}) on test: that process is gone`,
     ]);
+  });
+
+  test("of a process that has ended are broken, though its parent hasn't taken notice", async () => {
+    const world = new World();
+    // `sleep` takes the shell's place and never asks after the shell's child.
+    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
+    try {
+      const pid = Number(await new Promise((done) => parent.stdout.once("data", (text: Buffer) => done(`${text}`))));
+      while (!/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))) await sleep(10);
+      const file = place(world, { pid, hostname: hostname() });
+      await world.up(empty);
+      expect(existsSync(file)).toBe(false);
+    } finally {
+      parent.kill();
+    }
   });
 
   test.each([
