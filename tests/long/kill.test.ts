@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -190,7 +191,7 @@ describe("seatrial that is killed, over commands that leave a file each", () => 
     run([join(ROOT, "bin/seatrial"), operation, "--stack", "kill"], {
       cwd: folder,
       env: { VERSION: version, PULUMI_BACKEND_URL: `file://${folder}/state`, PULUMI_CONFIG_PASSPHRASE: "trial" },
-      begun: "pulumi:pulumi:Stack",
+      begun: "ing (kill)", // Updating, Destroying
       ...(kill ? { kill } : {}),
     });
   const succeeds = async (operation: string, version: string): Promise<number> => {
@@ -236,7 +237,7 @@ for (let n = 0; n < ${COUNT}; n++) {
         await succeeds("destroy", "1");
       }
       // What was running when its engine was killed comes to its own end.
-      await sleep(500);
+      while (isAtWorkIn(folder)) await sleep(50);
       const begun = beingMade(join(folder, "state/.pulumi/seatrial/kill/kill.jsonl"));
       const before = timesRun(ran);
 
@@ -277,6 +278,17 @@ for (let n = 0; n < ${COUNT}; n++) {
       for (const over of [end, ends]) if (over !== undefined) open.delete(over);
     }
     return new Set(open.values());
+  }
+
+  /** Whether a command or who starts it is still there. */
+  function isAtWorkIn(place: string): boolean {
+    return readdirSync("/proc").some((pid) => {
+      try {
+        return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`) === place;
+      } catch {
+        return false; // gone meanwhile, or not ours to look at
+      }
+    });
   }
 
   const timesRun = (place: string): Map<string, number> =>
