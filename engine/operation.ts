@@ -338,6 +338,7 @@ async function runProgram(
       preview: isPreview(options),
       parallel: options.parallel,
       isolated: options.isolated ?? false,
+      debug: options.debug ?? false,
       ...(options.workingDirectory ? { workingDirectory: options.workingDirectory } : {}),
       onError: (message) => {
         // A stopped deployment has told its reason; what the program makes of it is a consequence.
