@@ -21,6 +21,8 @@ export interface Project {
   plugins?: ProjectPlugin[];
   /** The folder or file URL of `backend.url`, if Pulumi.yaml names one. */
   backendUrl?: string;
+  /** The range of `requiredPulumiVersion`. */
+  requiredPulumiVersion?: string;
 }
 
 export interface ProjectPlugin {

@@ -16,6 +16,7 @@ import {
 import type { OtherStacks } from "./deployment/builtin-provider";
 import { isPreview, operate, type ProgramRunner, stackOutputsOf } from "./operation";
 import { hasSecureValues, loadStackSettings, resolveConfig } from "./project/project";
+import { requireVersion } from "./pulumi-version";
 import { givenPassphrase, openStackSecrets } from "./secrets/stack-secrets";
 import type { SecretsManager } from "./secrets/passphrase";
 import {
@@ -169,6 +170,14 @@ function checkName(name: string): void {
   }
 }
 
+function refuseOtherVersions({ root, requiredPulumiVersion = "" }: Project): void {
+  try {
+    requireVersion(requiredPulumiVersion);
+  } catch (error) {
+    throw new UserError(`${join(root, "Pulumi.yaml")}: requiredPulumiVersion: ${(error as Error).message}`);
+  }
+}
+
 /** Every stack of the project in its backend, sorted by name. */
 export async function listStacks(project: Project, env: NodeJS.ProcessEnv = process.env): Promise<StackSummary[]> {
   const backend = new FileBackend(backendFolder(project, env), project.name);
@@ -191,6 +200,7 @@ export async function runOperation(
   run?: ProgramRunner,
 ): Promise<OperationResult> {
   const { backend, secrets, others } = internals.get(stack)!;
+  refuseOtherVersions(stack.project);
   const preview = isPreview(options);
   const warnings: string[] = [];
   const unlock = preview ? () => undefined : backend.lock(stack.name, (message) => warnings.push(message));

@@ -18,7 +18,16 @@ import {
   providerType,
   ROOT_STACK_TYPE,
 } from "../urn";
-import { containsUnknown, type PropertyMap, Secret, withoutOutputs, withoutSecrets } from "../values";
+import {
+  containsSecret,
+  containsUnknown,
+  mapEntries,
+  type PropertyMap,
+  type PropertyValue,
+  Secret,
+  withoutOutputs,
+  withoutSecrets,
+} from "../values";
 import type { ConfigValue } from "../api";
 import type { Masker } from "./masker";
 import type { ContextFor, ProviderRegistry } from "./provider-registry";
@@ -258,7 +267,10 @@ export class Deployment {
     const secrets = instance.capabilities.acceptSecrets;
     const request = { token, args: secrets ? plain : withoutSecrets(plain), preview: this.preview };
     try {
-      return await instance.provider.invoke(request, this.parts.contextFor(""));
+      const response = await instance.provider.invoke(request, this.parts.contextFor(""));
+      if (secrets || !containsSecret(plain)) return response;
+      // What was made of a secret is one, and a provider that takes none can't say which property was.
+      return { ...response, result: mapEntries(response.result, asSecret) };
     } catch (error) {
       throw new Error(`invocation of ${token} returned an error: ${(error as Error).message}`);
     }
@@ -488,7 +500,8 @@ export class Deployment {
     if (!isComponentStep(step) || step.op === "delete") await this.callAfterHooks(step);
     const op: Op = outcome.found ?? step.op;
     // As in Pulumi, what is only read doesn't count.
-    if (step.logical && op !== "read" && !isDefaultProvider((step.new ?? step.old)!)) this.changes[op] = (this.changes[op] ?? 0) + 1;
+    if (step.logical && op !== "read" && !isDefaultProvider((step.new ?? step.old)!))
+      this.changes[op] = (this.changes[op] ?? 0) + 1;
     if (!isComponentStep(step) || step.op === "delete" || step.op === "refresh") {
       events.emit({ resOutputsEvent: { metadata: stepMetadata(step, op), ...this.planning } });
     }
@@ -591,6 +604,9 @@ interface PromiseWithResolvers<T> {
   promise: Promise<T>;
   resolve: (value: T) => void;
 }
+const asSecret = (value: PropertyValue): PropertyValue =>
+  value instanceof Secret ? value : new Secret(withoutSecrets(value));
+
 
 function withResolvers<T>(): PromiseWithResolvers<T> {
   let resolve!: (value: T) => void;

@@ -23,7 +23,7 @@ import type {
   ResourceHints,
   ResourceIdentity,
 } from "../provider";
-import { type PropertyMap, toPlain, withoutSecrets } from "../values";
+import { Archive, Asset, mapValue, type PropertyMap, toPlain, withoutSecrets } from "../values";
 import { callRequest, callResponse, constructRequest, constructResponse } from "./components";
 import { explainError, isBroken, isUnimplemented } from "./errors";
 import type { PluginProcess } from "./process";
@@ -95,6 +95,8 @@ export async function connectPlugin(process: PluginProcess, options: PluginOptio
     acceptOutputs: false,
   };
   const wire = (map: PropertyMap) => toStruct(map, { secrets: can.acceptSecrets, resources: can.acceptResources });
+  /** What is known already: of assets and archives their hashes do, as the CLI sends them. */
+  const wireKnown: typeof wire = (map) => wire(withoutContents(map));
   /** Configuration is checked in plain values. */
   const plainWire = (map: PropertyMap) => toStruct(withoutSecrets(map), {});
 
@@ -184,7 +186,7 @@ export async function connectPlugin(process: PluginProcess, options: PluginOptio
     },
 
     async diff(request) {
-      const message = diffMessage(request, wire);
+      const message = diffMessage(request, wireKnown);
       return readDiff(await ask<proto.DiffResponse>((done) => client.diff(message, done)));
     },
 
@@ -200,8 +202,8 @@ export async function connectPlugin(process: PluginProcess, options: PluginOptio
     async read(request) {
       const message = identified(new proto.ReadRequest(), request);
       message.setId(request.id);
-      message.setInputs(wire(request.inputs));
-      message.setProperties(wire(request.properties));
+      message.setInputs(wireKnown(request.inputs));
+      message.setProperties(wireKnown(request.properties));
       const response = await ask<proto.ReadResponse>((done) => client.read(message, done));
       return {
         id: response.getId(),
@@ -214,8 +216,8 @@ export async function connectPlugin(process: PluginProcess, options: PluginOptio
     async update(request) {
       const message = identified(new proto.UpdateRequest(), request);
       message.setId(request.id);
-      message.setOldInputs(wire(request.oldInputs));
-      message.setOlds(wire(request.olds));
+      message.setOldInputs(wireKnown(request.oldInputs));
+      message.setOlds(wireKnown(request.olds));
       message.setNews(wire(request.news));
       message.setTimeout(request.timeout);
       message.setIgnorechangesList(request.ignoreChanges);
@@ -227,8 +229,8 @@ export async function connectPlugin(process: PluginProcess, options: PluginOptio
     async delete(request) {
       const message = identified(new proto.DeleteRequest(), request);
       message.setId(request.id);
-      message.setOldInputs(wire(request.oldInputs));
-      message.setProperties(wire(request.properties));
+      message.setOldInputs(wireKnown(request.oldInputs));
+      message.setProperties(wireKnown(request.properties));
       message.setTimeout(request.timeout);
       await ask<Empty>((done) => client.delete(message, done));
     },
@@ -342,6 +344,14 @@ function identified<Message extends IdentifiedMessage>(
   message.setName(name);
   message.setType(type);
   return message;
+}
+
+function withoutContents(map: PropertyMap): PropertyMap {
+  return mapValue(map, (value) => {
+    if (!(value instanceof Asset || value instanceof Archive) || value.fields.hash === undefined) return undefined;
+    const { hash } = value.fields;
+    return value instanceof Asset ? new Asset({ hash }) : new Archive({ hash });
+  }) as PropertyMap;
 }
 
 const hintsOf = (response: { getRefreshBeforeUpdate(): boolean }): ResourceHints => ({

@@ -26,6 +26,10 @@ export function loadProject(cwd: string): Project {
   }
   const main = yaml["main"];
   if (main !== undefined && typeof main !== "string") throw new UserError(`${file}: "main" must be a path`);
+  const required = yaml["requiredPulumiVersion"];
+  if (required !== undefined && typeof required !== "string") {
+    throw new UserError(`${file}: "requiredPulumiVersion" must be a range of versions, such as ">=3.100.0"`);
+  }
   const backend = (yaml["backend"] as { url?: string } | undefined)?.url;
   return {
     name,
@@ -37,6 +41,7 @@ export function loadProject(cwd: string): Project {
     config: projectDefaults(yaml["config"], name),
     plugins: projectPlugins(file, yaml["plugins"]),
     ...(backend ? { backendUrl: backend } : {}),
+    ...(required ? { requiredPulumiVersion: required } : {}),
   };
 }
 
