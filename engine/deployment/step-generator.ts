@@ -35,7 +35,7 @@ import {
 } from "../values";
 import { callCheck, callDiff } from "./provider-calls";
 import type { ContextFor, ProviderInstance, ProviderRegistry } from "./provider-registry";
-import { createStep, deleteReplacedStep, deleteStep, sameStep, type Step } from "./step";
+import { createStep, deleteReplacedStep, deleteStep, sameStep, type Step, untouchedStep } from "./step";
 
 /** A registration that can't go on; `urn` is the resource to blame. */
 export class ResourceError extends Error {
@@ -474,7 +474,7 @@ export class StepGenerator {
     }
     Object.assign(state, { ...old, urn, rest: old.rest });
     this.refuseNotMade(state);
-    return { state, steps: [...this.carryDependencies(old), sameStep(old, state)] };
+    return { state, steps: [...this.carryDependencies(old), untouchedStep(old, state)] };
   }
 
   /** What an untargeted resource depends on and the program has dropped comes before it all the same. */
@@ -484,7 +484,7 @@ export class StepGenerator {
       if (!state || this.seen.has(this.renamedTo.get(urn) ?? urn) || this.carried.has(state)) return [];
       this.carried.add(state);
       this.seen.add(urn);
-      return [...this.carryDependencies(state), sameStep(state, { ...state })];
+      return [...this.carryDependencies(state), untouchedStep(state, { ...state })];
     });
   }
 

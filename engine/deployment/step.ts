@@ -27,6 +27,8 @@ export interface Step {
   /** Of a creation: the old one is deleted at the end. */
   pendingDelete?: boolean;
   ignoreChanges?: string[];
+  /** Of one that stays the same: nobody has looked whether it should. */
+  untouched?: boolean;
   /** Of a refresh: other steps of this operation go on from what it finds. */
   inPlace?: boolean;
   /** Of an import that no program asks for: the inputs are those that the provider reads. */
@@ -42,6 +44,11 @@ export function isDefaultProvider(state: ResourceState): boolean {
 
 export function sameStep(old: ResourceState, state: ResourceState): Step {
   return { op: "same", urn: state.urn, old, new: state, logical: true };
+}
+
+/** An operation that is confined to others leaves it alone. */
+export function untouchedStep(old: ResourceState, state: ResourceState): Step {
+  return { ...sameStep(old, state), untouched: true };
 }
 
 export function createStep(state: ResourceState): Step {

@@ -17,12 +17,13 @@ import type { PendingOperation, SerializedResource } from "./checkpoint";
 /**
  * One line. Resources of the checkpoint are named by their index in it (`old`), new ones by the number of the line
  * that brought them (`was`). `gone`: a refresh found that there is no such thing any more.
+ * `untouched`: it isn't operated on.
  */
 export type Entry =
   | Marker
   | { n: number; begin: PendingOperation["type"]; resource: SerializedResource }
   | { n: number; end: number }
-  | { n: number; add: SerializedResource; ends?: number; done?: number; condemn?: number }
+  | { n: number; add: SerializedResource; ends?: number; done?: number; untouched?: true; condemn?: number }
   | { n: number; done: number; ends?: number; gone?: true }
   | { n: number; change: SerializedResource; old?: number; was?: number; ends?: number };
 

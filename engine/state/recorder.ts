@@ -58,6 +58,8 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
   /** What a refresh found keeps its place: the order of the old snapshot still holds. */
   const refreshed = new Map<ResourceState, ResourceState>();
   const news: ResourceState[] = [];
+  /** Of those that the operation leaves alone: where they were. */
+  const places = new Map<ResourceState, number>();
   const lines = new Map<ResourceState, number>();
   const renamed = new Map<string, string>();
   /** What a refresh found gone, by URN, with its parent's. */
@@ -82,6 +84,7 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
       add: serialize(state),
       ...ends(step),
       ...(old ? { done: indexes.get(old) } : {}),
+      ...(step.untouched ? { untouched: true as const } : {}),
       ...(condemned ? { condemn: indexes.get(condemned) } : {}),
     }));
     lines.set(state, line);
@@ -89,6 +92,7 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
     const before = old ?? condemned;
     if (before && before.urn !== state.urn) renamed.set(before.urn, state.urn);
     if (old) done.add(old);
+    if (old && step.untouched) places.set(state, indexes.get(old)!);
   };
   const ends = (step: Step): { ends?: number } => {
     const operation = pending.get(step);
@@ -176,27 +180,30 @@ function makeRecorder(base: Snapshot, journal: Journal | undefined): Recorder {
     },
     unsettled: base.pendingOperations.map(({ resource }) => resource),
     isLeft: (state) => indexes.has(state) && !done.has(state),
-    snapshot: () => ({
-      resources: related(
-        [
-          ...news.filter((state) => !done.has(state)),
-          ...base.resources.filter((state) => !done.has(state)).map((state) => refreshed.get(state) ?? state),
-        ],
-        renamed,
-        gone,
-      ),
-      pendingOperations: [...base.pendingOperations, ...[...pending.values()].map(({ operation }) => operation)],
-    }),
+    snapshot() {
+      const present = news.filter((state) => !done.has(state));
+      const left = base.resources.filter((state) => !done.has(state));
+      return {
+        resources: related(
+          [...present, ...left.map((state) => refreshed.get(state) ?? state)],
+          [...present.map((state) => places.get(state)), ...left.map((state) => indexes.get(state))],
+          renamed,
+          gone,
+        ),
+        pendingOperations: [...base.pendingOperations, ...[...pending.values()].map(({ operation }) => operation)],
+      };
+    },
     close: () => journal?.close(),
   };
 }
 
 function related(
   resources: ResourceState[],
+  places: (number | undefined)[],
   renamed: ReadonlyMap<string, string>,
   gone: ReadonlyMap<string, string>,
 ): ResourceState[] {
-  return inOrder(withoutGone(withRenamed(resources, renamed), gone));
+  return inOrder(withoutGone(withRenamed(resources, renamed), gone), places);
 }
 
 function pendingType(step: Step): PendingOperation["type"] | undefined {
@@ -247,6 +254,7 @@ export function replayJournal(
   const decrypt = (ciphertext: string): string => secrets.decrypt(ciphertext);
   const olds: (ResourceState | undefined)[] = [...base.resources];
   const news = new Map<number, ResourceState>();
+  const places = new Map<number, number>();
   const pending = new Map<number, PendingOperation>();
   const renamed = new Map<string, string>();
   const gone = new Map<string, string>();
@@ -260,6 +268,7 @@ export function replayJournal(
     } else if ("add" in entry) {
       const state = deserializeResource(entry.add, decrypt);
       news.set(entry.n, state);
+      if (entry.untouched) places.set(entry.n, entry.done!);
       const before = olds[entry.done ?? entry.condemn ?? -1];
       if (before && before.urn !== state.urn) renamed.set(before.urn, state.urn);
       const condemned = entry.condemn === undefined ? undefined : olds[entry.condemn];
@@ -277,8 +286,14 @@ export function replayJournal(
       olds[entry.done] = undefined;
     }
   }
+  const left = [...olds.keys()].filter((index) => olds[index] !== undefined);
   return {
-    resources: related([...news.values(), ...olds.filter((state) => state !== undefined)], renamed, gone),
+    resources: related(
+      [...news.values(), ...left.map((index) => olds[index]!)],
+      [...[...news.keys()].map((line) => places.get(line)), ...left],
+      renamed,
+      gone,
+    ),
     pendingOperations: [...base.pendingOperations, ...pending.values()],
   };
 }

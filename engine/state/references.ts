@@ -61,27 +61,40 @@ export function withoutGone(resources: ResourceState[], gone: ReadonlyMap<string
 
 /**
  * The same order, but for what would come too late: where a resource could be dealt with and something that it refers to
- * could not, the latter is still among the old ones, behind all that is new.
+ * could not, the latter is still among the old ones, behind all that is new. A resource that hasn't changed may be made
+ * of one that is condemned by now, and stays behind that too; `places` has where in the last snapshot those were.
  */
-export function inOrder(resources: ResourceState[]): ResourceState[] {
-  const named = new Map<string, ResourceState[]>();
-  for (const state of resources) named.set(state.urn, [...(named.get(state.urn) ?? []), state]);
+export function inOrder(resources: ResourceState[], places: (number | undefined)[]): ResourceState[] {
+  const named = new Map<string, number[]>();
+  resources.forEach(({ urn }, index) => {
+    const namesakes = named.get(urn);
+    if (namesakes) namesakes.push(index);
+    else named.set(urn, [index]);
+  });
   const ordered: ResourceState[] = [];
-  const begun = new Set<ResourceState>();
+  const begun = new Set<number>();
   const there = new Set<string>();
-  const place = (state: ResourceState): void => {
-    if (begun.has(state)) return;
-    begun.add(state);
-    for (const urn of dependenciesOf(state)) {
-      if (there.has(urn)) continue;
-      const namesakes = named.get(urn) ?? [];
-      // What is condemned is meant by what is older than its replacement, and that comes after it.
-      const meant = namesakes.find((other) => !other.delete) ?? namesakes[0];
-      if (meant) place(meant);
-    }
-    there.add(state.urn);
-    ordered.push(state);
+  /** What is condemned is meant by what is older than its replacement. */
+  const missing = (index: number): number[] =>
+    dependenciesOf(resources[index]!).flatMap((urn) => {
+      const namesakes = there.has(urn) ? [] : (named.get(urn) ?? []);
+      return namesakes.find((at) => !resources[at]!.delete) ?? namesakes[0] ?? [];
+    });
+  const isFree = (index: number, above: number[] = []): boolean =>
+    !begun.has(index) && !above.includes(index) && missing(index).every((at) => isFree(at, [...above, index]));
+  const condemnedBefore = (index: number): number[] =>
+    dependenciesOf(resources[index]!).flatMap((urn) =>
+      (named.get(urn) ?? []).filter((at) => resources[at]!.delete && (places[at] ?? Infinity) < (places[index] ?? 0)),
+    );
+  const place = (index: number): void => {
+    if (begun.has(index)) return;
+    begun.add(index);
+    missing(index).forEach(place);
+    // Not where that one needs what comes only now.
+    for (const at of condemnedBefore(index)) if (isFree(at)) place(at);
+    there.add(resources[index]!.urn);
+    ordered.push(resources[index]!);
   };
-  resources.forEach(place);
+  resources.forEach((_, index) => place(index));
   return ordered;
 }

@@ -561,6 +561,24 @@ describe("protect", () => {
     expect(world.cloud.log).toEqual(["create a", "delete a"]);
   });
 
+  test("what would have to go ahead of a replacement along with a protected resource stays as it is", async () => {
+    const world = new World();
+    world.cloud.fixed.add("from");
+    const program =
+      (n: number): Program =>
+      async (stack) => {
+        const a = await stack.add("a", { fixed: n, alone: true });
+        if (a.result !== "success") return stack.add("free");
+        await using(stack, "kept", [a], {}, { protect: true });
+        await using(stack, "free", [a]);
+      };
+    await world.up(program(1));
+    const result = await world.update(program(2), { continueOnError: true });
+    expect(result.errors.map(({ message }) => message).join()).toContain("as it is currently marked for protection");
+    expect(world.cloud.names()).toEqual(["a", "free", "kept"]);
+    expect(await world.states()).toHaveLength(3);
+  });
+
   test("a protected resource that the program dropped is not deleted", async () => {
     const world = new World();
     await world.up((stack) => stack.add("a", {}, { protect: true }));

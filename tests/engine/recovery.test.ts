@@ -173,6 +173,14 @@ describe("the journal", () => {
     }
   });
 
+  test("of a refresh that finds something gone leaves nothing that refers to it", async () => {
+    const world = new World();
+    await world.up(async (stack) => using(stack, "b", [await stack.add("a")]));
+    world.cloud.drop(world.cloud.byName("a")!.id);
+    const recording = await record(world, () => world.refresh());
+    expectNothingForgotten(world, recording, [0, ...lineEnds(recording.journal)]);
+  });
+
   test("may end at any byte", async () => {
     const world = new World();
     await world.up(async (stack) => using(stack, "b", [await stack.add("a", { fixed: 1, alone: true })]));

@@ -77,6 +77,35 @@ describe("an update", () => {
     expect(await world.state("b")).toMatchObject({ dependencies: [urnOf("a")] });
   });
 
+  test("of a target that fails keeps it before what depends on it", async () => {
+    const world = new World();
+    await world.up(three(1));
+    world.cloud.faults.set("update a", "fail");
+    // The program has b depend on a no more, but b isn't operated on.
+    const failed = await world.update(
+      async (stack) => void (await Promise.all([stack.add("a", { size: 2 }), stack.add("b", { size: 2 })])),
+      { targets: [urnOf("a")] },
+    );
+    expect(failed.result).toBe("failed");
+    await expectSound(world);
+    expect(await world.state("b")).toMatchObject({ dependencies: [urnOf("a")] });
+  });
+
+  test("knows afterwards what is made of something that has been replaced and couldn't be deleted", async () => {
+    const world = new World();
+    world.cloud.fixed.add("from");
+    await world.up(async (stack) => using(stack, "b", [await stack.add("a", { fixed: 1 })]));
+    world.cloud.faults.set("create b", "fail");
+    await world.update(async (stack) => using(stack, "b", [await stack.add("a", { fixed: 2 })]));
+    expect(world.cloud.names()).toEqual(["a", "a", "b"]);
+    // What isn't operated on stays made of the old one.
+    await world.up((stack) => stack.add("b"), { targets: ["**::none"] });
+    expect(world.cloud.names()).toEqual(["a", "a", "b"]);
+    world.cloud.faults.clear();
+    await world.destroy();
+    expect(world.cloud.log).toEqual(["delete b", "delete a", "delete a"]);
+  });
+
   test("of a target that the program dropped deletes it", async () => {
     const world = new World();
     await world.up(three(1));
