@@ -101,8 +101,16 @@ export async function importCommand(
   } catch (error) {
     throw new UserError(`${options.file ?? "standard input"} is not JSON: ${(error as Error).message}`);
   }
-  const stack = await openStack(common, true);
-  await stack.import(deployment, { force: options.force });
+  const context = await openProject(common);
+  const name = await stackName(context, common);
+  const existed = (await context.engine.listStacks(context.project, process.env)).some((one) => one.name === name);
+  const stack = await openNamedStack(context, common, name, true);
+  try {
+    await stack.import(deployment, { force: options.force });
+  } catch (error) {
+    if (!existed) await stack.remove();
+    throw error;
+  }
   process.stderr.write(`Imported into the stack ${stack.name}.\n`);
   return 0;
 }

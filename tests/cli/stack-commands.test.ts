@@ -101,6 +101,29 @@ test("a lock whose owner is there is not taken away, unless forced; one whose ow
   expect((await run("cancel")).stderr).toBe("The stack dev isn't locked.\n");
 });
 
+test("a state that can't be imported leaves no stack behind, and the one that there was as it was", async () => {
+  const file = join(place.folder, "state.json");
+  writeFileSync(file, JSON.stringify({ version: 9, deployment: {} }));
+  const refused = await run("stack", "import", "--file", file, "--stack", "new");
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("the state has version 9") });
+  expect((await run("stack", "ls")).stdout).not.toContain("new");
+  await run("stack", "init", "old");
+  expect((await run("stack", "import", "--file", file, "--stack", "old")).code).toBe(2);
+  expect((await run("stack", "ls")).stdout).toContain("old");
+  expect((await run("stack", "rm", "--stack", "old", "--yes")).code).toBe(0);
+});
+
+test("an update whose reader has had enough goes on to its end", async () => {
+  const up = start(place.folder, ["up", "--json", "--stack", "piped"], env);
+  up.process.stdout!.once("data", () => up.process.stdout!.destroy());
+  expect(await up.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/3 created/) });
+  const { resources } = JSON.parse((await run("stack", "--json", "--stack", "piped")).stdout) as {
+    resources: unknown[];
+  };
+  expect(resources).toHaveLength(4);
+  expect((await run("destroy", "--remove", "--stack", "piped")).code).toBe(0);
+});
+
 test.each([
   [["preview", "--target", "urn:nope"], 1, "there is no resource urn:nope in this stack"],
   [["preview", "--replace", "urn:nope"], 1, "there is no resource urn:nope in this stack"],
