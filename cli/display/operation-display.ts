@@ -1,4 +1,4 @@
-import type { EngineEvent, StepEventMetadata } from "../../engine/events";
+import type { EngineEvent, Op, StepEventMetadata } from "../../engine/events";
 import { stripControlCodes } from "../../run/control-codes";
 import { formatSeconds } from "../../run/duration";
 import { nameInUrn } from "../../run/followed-containers";
@@ -18,7 +18,17 @@ import { isHidden } from "./property-diff";
 import type { Screen } from "./screen";
 import { followSteps, type EndedStep } from "./steps";
 
-/** One row for each resource that something is done to. */
+/** A resource and what a preview has planned for it. */
+interface PlannedRow {
+  urn: string;
+  op: Op;
+  type: string;
+  name: string;
+  what: string;
+  why: string;
+}
+
+/** One row for each resource that something is done to: as it is done, or of a preview at its end, as a tree. */
 export function operationDisplay(screen: Screen, options: OperationDisplayOptions): OperationDisplay {
   const { style } = screen;
   const { preview } = options;
@@ -26,6 +36,10 @@ export function operationDisplay(screen: Screen, options: OperationDisplayOption
   const diagnostics = new Map<string, string[]>();
   const streams = streamedOutput(screen);
   const reasons = new Map<string, string>();
+  const parents = new Map<string, string>();
+  const planned: PlannedRow[] = [];
+  const begun = new Map<string, StepEventMetadata>();
+  let rows = 0;
   let root: StepEventMetadata | undefined;
   screen.line(style.bold(`${title} (${options.stack}):`));
   const steps = followSteps(screen, { onEnd: row, all: options.verbose || preview });
@@ -33,6 +47,7 @@ export function operationDisplay(screen: Screen, options: OperationDisplayOption
   screen.status(() => steps.summary() || `${title.toLowerCase()} ${formatSeconds((performance.now() - since) / 1000)}`);
 
   function row(step: EndedStep): void {
+    begun.delete(step.urn);
     const isProvider = step.type.startsWith("pulumi:providers:");
     if (step.op === "same" && !options.verbose && !options.showSames && !step.failed) return;
     if (isProvider && !options.verbose && !step.failed) return;
@@ -42,11 +57,41 @@ export function operationDisplay(screen: Screen, options: OperationDisplayOption
     if (step.op === "refresh" && !step.failed && !options.verbose) return;
     const [sign, plan, done] = words[step.op];
     const what = step.failed ? style.red(`**${plan} failed**`) : preview ? plan : done;
-    const time = preview ? "" : ` (${formatSeconds(step.seconds)})`;
     const why = reasons.get(step.urn) ?? "";
+    rows++;
+    if (preview) {
+      planned.push({ urn: step.urn, op: step.op, type: shortType(step.type), name: step.name, what, why });
+      return;
+    }
+    const time = ` (${formatSeconds(step.seconds)})`;
     screen.line(
       ` ${paintOp(step.op, sign.padEnd(2), style)} ${shortType(step.type)} ${style.bold(step.name)} ${what}${style.dim(`${time}${why}`)}`,
     );
+  }
+
+  /** Each below the nearest of its ancestors that is shown, in columns. */
+  function showPlan(): void {
+    const rowsOf = groupBy(planned, ({ urn }) => urn);
+    const above = (urn: string): string => {
+      const parent = parents.get(urn) ?? "";
+      return parent === "" || rowsOf.has(parent) ? parent : above(parent);
+    };
+    const shown = [...parents.keys()].filter((urn) => rowsOf.has(urn));
+    const children = groupBy(shown, above);
+    const below = (parent: string, depth: number): [PlannedRow, string][] =>
+      (children.get(parent) ?? []).flatMap((urn) => [
+        ...rowsOf.get(urn)!.map((row): [PlannedRow, string] => [row, "  ".repeat(depth) + row.type]),
+        ...below(urn, depth + 1),
+      ]);
+    const tree = below("", 0);
+    const typeWidth = Math.max(0, ...tree.map(([, type]) => type.length));
+    const nameWidth = Math.max(0, ...planned.map(({ name }) => name.length));
+    for (const [{ op, name, what, why }, type] of tree) {
+      const sign = paintOp(op, words[op][0].padEnd(2), style);
+      screen.line(
+        ` ${sign} ${type.padEnd(typeWidth)}  ${style.bold(name.padEnd(nameWidth))}  ${what}${style.dim(why)}`,
+      );
+    }
   }
 
   function diagnostic({
@@ -73,12 +118,24 @@ export function operationDisplay(screen: Screen, options: OperationDisplayOption
         const reason = reasonOf(metadata);
         if (reason !== "") reasons.set(metadata.urn, ` [diff: ${reason}]`);
       }
+      if (event.resourcePreEvent) begun.set(event.resourcePreEvent.metadata.urn, event.resourcePreEvent.metadata);
+      if (metadata && !parents.has(metadata.urn)) {
+        parents.set(metadata.urn, (metadata.new ?? metadata.old)?.parent ?? "");
+      }
       if (event.resOutputsEvent && isRootStack(event.resOutputsEvent.metadata)) root = event.resOutputsEvent.metadata;
       steps.event(event);
       if (event.diagnosticEvent) diagnostic(event.diagnosticEvent);
     },
     end(result) {
       screen.status(undefined);
+      // A component that registers no outputs has no end.
+      if (preview) {
+        for (const { urn, type, op } of begun.values()) {
+          row({ urn, name: nameInUrn(urn), type, op, seconds: 0, failed: false });
+        }
+      }
+      showPlan();
+      if (rows > 0) screen.line();
       const shown = [...diagnostics].filter(
         ([urn, texts]) => urn !== "" || texts.some((text) => text.startsWith("error")),
       );
@@ -129,6 +186,17 @@ function reasonOf({ detailedDiff, diffs, new: now }: StepEventMetadata): string 
   }
   for (const name of diffs ?? []) if (!told.has(name) && isShown(name)) signs.set(name, "~");
   return [...signs].map(([name, sign]) => `${sign}${name}`).join("");
+}
+
+function groupBy<T>(list: T[], keyOf: (element: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const element of list) {
+    const key = keyOf(element);
+    const group = groups.get(key);
+    if (group) group.push(element);
+    else groups.set(key, [element]);
+  }
+  return groups;
 }
 
 function typeInUrn(urn: string): string {

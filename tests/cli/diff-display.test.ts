@@ -16,7 +16,7 @@ async function playAndShow(world: World, program: Program, options?: Options): P
   return { diff: show(diffDisplay), rows: show(operationDisplay) };
 }
 
-function linesOf(makeDisplay: typeof diffDisplay, world: World, result: OperationResult): string {
+function linesOf(makeDisplay: typeof diffDisplay, world: World, result: OperationResult, preview = false): string {
   const stream = new PassThrough();
   let written = "";
   stream.on("data", (chunk: Buffer) => (written += chunk.toString()));
@@ -25,7 +25,7 @@ function linesOf(makeDisplay: typeof diffDisplay, world: World, result: Operatio
     env: {},
   });
   const display = makeDisplay(screen, {
-    ...{ kind: "update", stack: "test", preview: false, showSecrets: false, suppressOutputs: false },
+    ...{ kind: "update", stack: "test", preview, showSecrets: false, suppressOutputs: false },
     ...shown,
   });
   for (const event of world.events) display.event(event);
@@ -82,4 +82,40 @@ test("a secret that changes is seen to, and not what it was or is", async () => 
     expect(text).not.toMatch(/~ same|first-|second-|third-|fourth-/);
   }
   expect(JSON.stringify(world.events)).not.toMatch(/first-|second-|third-|fourth-|fingerprint/);
+});
+
+test("a preview is a tree in columns, of what something is to be done to", async () => {
+  const world = new World();
+  const program =
+    (size: number): Program =>
+    async (stack) => {
+      const group = await stack.component("group");
+      const inner = await stack.component("inner", { parent: group.urn });
+      await stack.add("a-long-name", { size }, { parent: inner.urn });
+      if (size === 1) await stack.add("old");
+      else await stack.component("another");
+    };
+  await world.up(program(1));
+  const result = await world.preview(program(2));
+  expect(linesOf(operationDisplay, world, result, true).split("\n").slice(0, 6)).toEqual([
+    "Previewing update (test):",
+    " ~  fake:index:Thing  a-long-name  update [diff: ~size]",
+    " +  test:index:Group  another      create",
+    " -  fake:index:Thing  old          delete",
+    "",
+    "Resources:",
+  ]);
+  const fresh = new World();
+  const first = await fresh.preview(program(1));
+  expect(linesOf(operationDisplay, fresh, first, true)).toContain(
+    [
+      " +  pulumi:pulumi:Stack     trial-test   create",
+      " +    test:index:Group      group        create",
+      " +      test:index:Group    inner        create",
+      " +        fake:index:Thing  a-long-name  create",
+      " +    fake:index:Thing      old          create",
+      "",
+      "Resources:",
+    ].join("\n"),
+  );
 });

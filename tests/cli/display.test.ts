@@ -273,6 +273,7 @@ test("an operation is shown as the Pulumi CLI does", () => {
       "    api | second",
       " +  docker:index:Container api created (0.0s)",
       " +  docker:index:Container db **create failed** (0.0s)",
+      "",
       "Diagnostics:",
       "  docker:index:Container (db):",
       "    no such image",
