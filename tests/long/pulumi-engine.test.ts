@@ -77,6 +77,18 @@ ifThere("settings that the program refuses are wrong usage", async () => {
   expect(stdout).toContain(`error ${place.project}:refuse: expected false`);
 });
 
+ifThere("a kept stack is tested again, as often as one likes, and destroyed", async () => {
+  const kept = await pulumi("test", "--keep", "--stack", "kept", "-c", "scenario=ok");
+  expect(kept).toMatchObject({ code: 0, result: { kept: true, tests: { passed: 2 } } });
+  const again = await pulumi("rerun", "--stack", "kept", "-c", "scenario=fails");
+  expect(again).toMatchObject({ code: 4, result: { kept: true, tests: { total: 2, failed: 1 } } });
+  expect(again.result!.run).not.toBe(kept.result!.run);
+  // The service that they run against was left alone.
+  expect(again.stdout).not.toMatch(/api +ready/);
+  expect((await pulumi("destroy", "--stack", "kept", "--yes")).code).toBe(0);
+  expect(states()).toEqual([]);
+});
+
 const dev = ["--stack", "dev", "--yes"];
 
 ifThere.each([
