@@ -52,6 +52,7 @@ import type { ProgramInfo } from "../provider";
 import type { Goal } from "../resource";
 import { isProviderType, packageOf, parseProviderReference, urnType } from "../urn";
 import { requireVersion } from "../pulumi-version";
+import { withContentHashes } from "../values";
 import { callbackClients } from "./callbacks";
 import { providerOfReceiver, registeredPackages, withOutputDependencies } from "./packages";
 import { errorHookOf, hookOf } from "./hooks";
@@ -146,9 +147,10 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       registration = applyTransform(registration, response);
     }
     const { goal } = registration;
+    const plain = withoutTransforms(asked.goal, goal, own.length > 0);
     return {
       ...registration,
-      goal: withoutTransforms(asked.goal, goal, own.length > 0),
+      goal: { ...plain, inputs: await withContentHashes(plain.inputs) },
       providers: goal.custom ? registration.providers : { ...parent?.providers, ...registration.providers },
     };
   };
@@ -325,7 +327,8 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       }),
       registerResource: unary(register),
       registerResourceOutputs: unary(async (request: RegisterResourceOutputsRequest) => {
-        await deployment.registerOutputs(request.getUrn(), fromStruct(request.getOutputs()));
+        const outputs = await withContentHashes(fromStruct(request.getOutputs()));
+        await deployment.registerOutputs(request.getUrn(), outputs);
         return new Empty();
       }),
       readResource: unary(read),

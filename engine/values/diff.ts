@@ -34,6 +34,6 @@ function walk(
     for (let i = 0; i < Math.max(a.length, b.length); i++) walk(a[i], b[i], [...path, i], into);
     return;
   }
-  const kind = a === undefined ? "add" : b === undefined ? "delete" : "update";
+  const kind = a === undefined || a === null ? "add" : b === undefined || b === null ? "delete" : "update";
   into[formatPath(path)] = { kind, inputDiff: true };
 }

@@ -51,6 +51,8 @@ export interface WireOptions {
   outputs?: boolean;
   /** What to make of a secret's plain encoding; the state encrypts here. */
   seal?: (plain: Json) => Json;
+  /** Without the texts of assets, which may be of any length. */
+  elideTexts?: boolean;
 }
 
 export function toWire(value: PropertyValue, options: WireOptions = {}): Json {
@@ -63,7 +65,10 @@ export function toWire(value: PropertyValue, options: WireOptions = {}): Json {
     return options.secrets ? { [SIGNATURE_KEY]: SECRET_SIGNATURE, value: plain } : plain;
   }
   if (value instanceof OutputValue) return outputToWire(value, options);
-  if (value instanceof Asset) return { [SIGNATURE_KEY]: ASSET_SIGNATURE, ...defined(value.fields) };
+  if (value instanceof Asset) {
+    const text = options.elideTexts && isText(value) ? ELIDED : value.fields.text;
+    return { [SIGNATURE_KEY]: ASSET_SIGNATURE, ...defined({ ...value.fields, text }) };
+  }
   if (value instanceof Archive) {
     const { assets, ...rest } = value.fields;
     const encoded: JsonObject = { [SIGNATURE_KEY]: ARCHIVE_SIGNATURE, ...defined(rest) };
@@ -73,6 +78,12 @@ export function toWire(value: PropertyValue, options: WireOptions = {}): Json {
   if (value instanceof ResourceReference) return referenceToWire(value, options);
   return toWireMap(value, options);
 }
+
+/** That of an empty text isn't sent. */
+const isText = ({ fields }: Asset): boolean => fields.path === undefined && fields.uri === undefined;
+
+/** What the CLI writes in place of an asset's text, and shows. */
+const ELIDED = "<contents elided>";
 
 export function toWireMap(map: PropertyMap, options: WireOptions = {}): JsonObject {
   const result: JsonObject = {};
@@ -179,6 +190,7 @@ export function toDisplay(map: PropertyMap): JsonObject {
 export function toEvent(map: PropertyMap): JsonObject {
   return toWireMap(map, {
     resources: true,
+    elideTexts: true,
     seal: (plain) => {
       const sealed: JsonObject = { [SIGNATURE_KEY]: SECRET_SIGNATURE, ciphertext: "[secret]" };
       return Object.assign(sealed, { [FINGERPRINT]: fingerprintOf(plain) });

@@ -1,26 +1,29 @@
 /**
  * The `command` provider in this process: `command:local:Command` and `command:local:run`, as version 1.2.1 of the
- * official one does them. `command:remote:*` and the collection of files as assets are refused by name.
+ * official one does them. `command:remote:*` is refused by name.
  *
- * Source: `provider/pkg/provider/local` in pulumi/pulumi-command.
+ * Source: `provider/pkg/provider/local` in pulumi/pulumi-command, and `infer` in pulumi/pulumi-go-provider.
  */
 import { randomBytes } from "node:crypto";
 import {
+  Archive,
+  Asset,
   changedKeys,
-  type CheckFailure,
   containsUnknown,
   type DiffKind,
   diffMaps,
+  equalValues,
   type PropertyMap,
-  type PropertyValue,
   type Provider,
   type ProviderContext,
+  someValue,
   UNKNOWN,
   withoutSecrets,
 } from "../../engine";
 import { makeSemaphore } from "../../engine/deployment/semaphore";
-import { type Launcher, makeLauncher } from "./launcher";
-import { type CommandLine, type CommandOutput, type Logging, runCommand } from "./run-command";
+import { checkInputs, COMMAND_INPUTS, RUN_INPUTS } from "./inputs";
+import { makeLauncher } from "./launcher";
+import { outputsOf, runInputs } from "./run-inputs";
 
 const VERSION = "1.2.1";
 /** The official provider adds this to its own configuration; with it a stack moves between the engines unchanged. */
@@ -32,35 +35,22 @@ const AT_ONCE = 128;
 const COMMAND = "command:local:Command";
 const RUN = "command:local:run";
 
-type Kind = "string" | "strings" | "map" | "boolean" | "any";
-
-/** What every command takes, whether it belongs to a resource or is run once. */
-const SHARED_INPUTS: Record<string, Kind> = {
-  interpreter: "strings",
-  dir: "string",
-  environment: "map",
-  stdin: "string",
-  logging: "string",
-  addPreviousOutputInEnv: "boolean",
-};
-const COMMAND_INPUTS: Record<string, Kind> = {
-  create: "string",
-  update: "string",
-  delete: "string",
-  triggers: "any",
-  ...SHARED_INPUTS,
-};
-const RUN_INPUTS: Record<string, Kind> = { command: "string", ...SHARED_INPUTS };
-const REFUSED = ["assetPaths", "archivePaths"];
-const LOGGING: Logging[] = ["stdout", "stderr", "stdoutAndStderr", "none"];
-
 export function commandProvider(): Provider {
   const launcher = makeLauncher();
   const slots = makeSemaphore(AT_ONCE);
-  const run: Run = async (...what) => {
+  /** Where there is no command the outputs stay as they are; at first they are empty. */
+  const run = async (
+    inputs: PropertyMap,
+    which: "create" | "update" | "delete" | "command",
+    previous: PropertyMap,
+    context: ProviderContext,
+  ): Promise<PropertyMap> => {
+    const command = withoutSecrets(inputs)[which];
+    const outputs = { stdout: "", stderr: "", ...outputsOf(previous) };
+    if (typeof command !== "string") return outputs;
     const release = await slots.acquire();
     try {
-      return await runInputs(launcher, ...what);
+      return await runInputs(launcher, command, inputs, outputs, context);
     } finally {
       release();
     }
@@ -72,15 +62,8 @@ export function commandProvider(): Provider {
     diffConfig: async () => ({ changes: "unknown" }),
     configure: async () => ({ acceptSecrets: true, acceptResources: false, supportsPreview: true }),
     check: async ({ type, news }) => {
-      if (type !== COMMAND) {
-        return {
-          inputs: news,
-          failures: [
-            { property: "", reason: `the type ${type} is not supported by the embedded engine: use the Pulumi CLI` },
-          ],
-        };
-      }
-      return { inputs: news, failures: checkInputs(news, COMMAND_INPUTS) };
+      const failures = type === COMMAND ? checkInputs(news, COMMAND_INPUTS) : [{ property: "", reason: refusal(type) }];
+      return { inputs: news, failures };
     },
     diff: async ({ oldInputs, news, ignoreChanges }) => {
       const diffs = changedKeys(oldInputs, news).filter((key) => !ignoreChanges.includes(key));
@@ -104,23 +87,22 @@ export function commandProvider(): Provider {
     },
     create: async ({ name, properties, preview }, context) => {
       const id = makeId(name);
-      if (preview) return { id, properties: { ...properties, stdout: UNKNOWN, stderr: UNKNOWN } };
-      const output = await run(properties, "create", undefined, context);
-      return { id, properties: { ...properties, ...output } };
+      if (preview) return { id, properties: { ...withoutFiles(properties), stdout: UNKNOWN, stderr: UNKNOWN } };
+      return { id, properties: { ...properties, ...(await run(properties, "create", {}, context)) } };
     },
     update: async ({ olds, news, preview }, context) => {
-      if (preview && (news["update"] ?? news["create"]) !== undefined) {
-        return { properties: { ...news, stdout: UNKNOWN, stderr: UNKNOWN } };
-      }
+      if (preview) return { properties: previewedUpdate(olds, news) };
       // One whose creation was interrupted has printed nothing yet: it is created now.
       const creates = news["update"] === undefined || olds["stdout"] === undefined;
-      const output = await run(news, creates ? "create" : "update", olds, context);
-      return { properties: { ...news, ...output } };
+      return { properties: { ...news, ...(await run(news, creates ? "create" : "update", olds, context)) } };
     },
     delete: async ({ properties }, context) => {
-      if (properties["delete"] !== undefined) await run(properties, "delete", properties, context);
+      await run(properties, "delete", properties, context);
     },
-    read: async ({ id, inputs, properties }) => ({ id, inputs, properties }),
+    read: async ({ type, id, inputs, properties }) => {
+      if (type !== COMMAND) throw new Error(refusal(type));
+      return { id, inputs, properties };
+    },
     // Nothing tells whether a command that was interrupted has done anything. One that can be undone counts as begun:
     // the next update runs it again, a destroy undoes it. Any other is simply run again.
     find: async ({ name, inputs }) =>
@@ -131,7 +113,7 @@ export function commandProvider(): Provider {
       const failures = checkInputs(args, RUN_INPUTS, ["command"]);
       if (failures.length > 0) return { result: {}, failures };
       if (preview && containsUnknown(args)) return { result: { ...args, stdout: UNKNOWN, stderr: UNKNOWN } };
-      return { result: { ...args, ...(await run(args, "command", undefined, context)) } };
+      return { result: { ...args, ...(await run(args, "command", {}, context)) } };
     },
     close: async () => launcher.close(),
   };
@@ -139,91 +121,28 @@ export function commandProvider(): Provider {
 
 const makeId = (name: string): string => name + randomBytes(4).toString("hex");
 
-type Run = (
-  inputs: PropertyMap,
-  which: "create" | "update" | "delete" | "command",
-  previous: PropertyMap | undefined,
-  context: ProviderContext,
-) => Promise<PropertyMap & Partial<CommandOutput>>;
-
-async function runInputs(
-  launcher: Launcher,
-  inputs: PropertyMap,
-  which: "create" | "update" | "delete" | "command",
-  previous: PropertyMap | undefined,
-  context: ProviderContext,
-): Promise<PropertyMap & Partial<CommandOutput>> {
-  const plain = withoutSecrets(inputs);
-  const command = plain[which];
-  // An update command alone is a resource that does nothing at first.
-  if (command === undefined) return { stdout: "", stderr: "" };
-  const line: CommandLine = {
-    command: String(command),
-    ...(plain["interpreter"] ? { interpreter: plain["interpreter"] as string[] } : {}),
-    ...(plain["dir"] ? { dir: String(plain["dir"]) } : {}),
-    environment: {
-      ...(plain["environment"] as Record<string, string> | undefined),
-      ...previousOutput(plain, previous),
-    },
-    ...(plain["stdin"] === undefined ? {} : { stdin: String(plain["stdin"]) }),
-  };
-  const logging = (plain["logging"] as Logging | undefined) ?? "stdoutAndStderr";
-  const { stdout, stderr } = await runCommand(launcher, line, context.signal, (text, stream) => {
-    if (logging === stream || logging === "stdoutAndStderr") context.log("info", text, { ephemeral: true });
-  });
-  return { stdout, stderr };
-}
+const refusal = (type: string): string =>
+  `the type ${type} is not supported by the embedded engine: use the Pulumi CLI`;
 
 /** The property that a path such as `environment.A` or `triggers[0]` begins with. */
 const topKey = (path: string): string => /^[^.[]*/.exec(path)![0];
 
-function previousOutput(inputs: PropertyMap, previous: PropertyMap | undefined): Record<string, string> {
-  if (!previous || inputs["addPreviousOutputInEnv"] === false) return {};
-  const { stdout, stderr } = withoutSecrets(previous);
-  return { PULUMI_COMMAND_STDOUT: String(stdout ?? ""), PULUMI_COMMAND_STDERR: String(stderr ?? "") };
+/**
+ * What comes of an update, as far as that can be said: the outputs that are there may become others where an input is
+ * unknown or has another value than it had; an input that wasn't there tells nothing.
+ */
+function previewedUpdate(olds: PropertyMap, news: PropertyMap): PropertyMap {
+  const outputs = outputsOf(olds);
+  const mayChange = Object.keys(COMMAND_INPUTS).some(
+    (key) => news[key] === UNKNOWN || (olds[key] !== undefined && !equalValues(news[key], olds[key])),
+  );
+  if (!mayChange) return { ...news, ...outputs };
+  return { ...withoutFiles(news), ...Object.fromEntries(Object.keys(outputs).map((key) => [key, UNKNOWN])) };
 }
 
-function checkInputs(inputs: PropertyMap, known: Record<string, Kind>, required: string[] = []): CheckFailure[] {
-  const failures: CheckFailure[] = [];
-  const plain = withoutSecrets(inputs);
-  for (const [key, value] of Object.entries(plain)) {
-    const kind = known[key];
-    if (REFUSED.includes(key)) {
-      failures.push({ property: key, reason: "is not supported by the embedded engine: use the Pulumi CLI" });
-    } else if (!kind) {
-      failures.push({ property: key, reason: `is not an input (these are: ${Object.keys(known).sort().join(", ")})` });
-    } else if (!fits(value, kind)) {
-      failures.push({ property: key, reason: `must be ${DESCRIPTIONS[kind]}` });
-    } else if (key === "logging" && !containsUnknown(value) && !LOGGING.includes(value as Logging)) {
-      failures.push({ property: key, reason: `must be one of ${LOGGING.join(", ")}` });
-    }
-  }
-  for (const key of required) if (plain[key] === undefined) failures.push({ property: key, reason: "is missing" });
-  return failures;
-}
-
-const DESCRIPTIONS: Record<Kind, string> = {
-  string: "a string",
-  strings: "a list of strings",
-  map: "a map of strings",
-  boolean: "true or false",
-  any: "any value",
-};
-
-function fits(value: PropertyValue, kind: Kind): boolean {
-  if (value === null || kind === "any" || value === UNKNOWN) return true;
-  switch (kind) {
-    case "string":
-      return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-    case "boolean":
-      return typeof value === "boolean";
-    case "strings":
-      return Array.isArray(value) && value.every((element) => element === UNKNOWN || typeof element === "string");
-    case "map":
-      return (
-        typeof value === "object" &&
-        !Array.isArray(value) &&
-        Object.values(value).every((element) => element === UNKNOWN || element === null || typeof element !== "object")
-      );
-  }
+/** The official provider doesn't recognise files among the triggers: in a preview it doesn't know what they will be. */
+function withoutFiles(inputs: PropertyMap): PropertyMap {
+  const { triggers } = inputs;
+  const hasFiles = someValue(triggers, (value) => value instanceof Asset || value instanceof Archive);
+  return hasFiles ? { ...inputs, triggers: UNKNOWN } : inputs;
 }

@@ -1,4 +1,5 @@
 /** Runs one command of `command:local` and collects what it prints. */
+import { existsSync } from "node:fs";
 import { setMaxListeners } from "node:events";
 import { StringDecoder } from "node:string_decoder";
 import type { Launcher, News } from "./launcher";
@@ -21,6 +22,17 @@ export interface CommandOutput {
   stdout: string;
   stderr: string;
 }
+
+/** As the system calls them, and the official provider with it. */
+const SIGNALS: Partial<Record<NodeJS.Signals, string>> = {
+  SIGHUP: "hangup",
+  SIGINT: "interrupt",
+  SIGABRT: "aborted",
+  SIGKILL: "killed",
+  SIGSEGV: "segmentation fault",
+  SIGPIPE: "broken pipe",
+  SIGTERM: "terminated",
+};
 
 /** How long a command that was told to stop may take before it is killed, in milliseconds. */
 const GRACE = 2_000;
@@ -49,14 +61,15 @@ export function runCommand(
       signal.removeEventListener("abort", stop);
       const [stdout, stderr] = [outputs.stdout.end(), outputs.stderr.end()];
       if ("failed" in news) {
-        const where = line.dir ? ` in ${line.dir}` : "";
-        return reject(new Error(`can't run ${program}${where}: ${news.failed}`));
+        const isNowhere = line.dir !== undefined && !existsSync(line.dir);
+        const why = isNowhere ? `there is no folder ${line.dir}` : news.failed;
+        return reject(new Error(`can't run ${program}: ${why}`));
       }
       if (signal.aborted)
         return reject(new Error(`stopped, the operation was cancelled: ${JSON.stringify(line.command)}`));
       const { code, signal: killedBy } = news.ended;
       if (code === 0) return resolve({ stdout: trimEnd(stdout), stderr: trimEnd(stderr) });
-      const status = killedBy ? `signal: ${killedBy}` : `exit status ${code}`;
+      const status = killedBy ? `signal: ${SIGNALS[killedBy] ?? killedBy}` : `exit status ${code}`;
       reject(new Error(`${status}: running ${JSON.stringify(line.command)}:\n${combined}`.trimEnd()));
     };
     const stop = (): void => {
@@ -93,7 +106,7 @@ function makeOutput(
     add(text);
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
-    lines.forEach(onLine);
+    for (const line of lines) onLine(line.replace(/\r$/, ""));
   };
   return {
     take: (chunk) => takeText(decoder.write(Buffer.from(chunk))),
@@ -107,4 +120,4 @@ function makeOutput(
 
 const shell = (): string[] => (process.platform === "win32" ? ["cmd", "/C"] : ["/bin/sh", "-c"]);
 
-const trimEnd = (text: string): string => text.replace(/\r?\n$/, "");
+const trimEnd = (text: string): string => text.replace(/\n$/, "");
