@@ -4,30 +4,40 @@
  *
  * Source: `sdk/nodejs/runtime/debuggable.ts` and `sdk/nodejs/log/index.ts` in pulumi/pulumi.
  */
+
 /** The SDK's `runtime/debuggable.js`. */
 export interface PromiseTracking {
   debugPromiseLeaks?: boolean;
-  debuggablePromise?: (promise: Promise<unknown>, context?: unknown) => Promise<unknown>;
+  debuggablePromise?: <T>(promise: Promise<T>, context?: unknown) => Promise<T>;
 }
 
 const spared = new WeakSet<PromiseTracking>();
 
 /**
  * The SDK notes for each of its promises, dozens for a resource, what it is for and where in the code it was made. It
- * shows these notes only with PULUMI_DEBUG_PROMISE_LEAKS. Promises are still tracked, and those that never end still told of.
+ * shows these notes only with PULUMI_DEBUG_PROMISE_LEAKS. Promises are still tracked: where some never end, the SDK
+ * says so when the process ends.
+ *
+ * `openPromises` are those that the SDK takes for open in the present run.
  */
-export function withoutNotesOnPromises(tracking: PromiseTracking): void {
+export function withoutNotesOnPromises(tracking: PromiseTracking, openPromises: () => Set<unknown>): void {
   const { debuggablePromise, debugPromiseLeaks } = tracking;
   if (!debuggablePromise || debugPromiseLeaks || spared.has(tracking)) return;
   spared.add(tracking);
+  void debuggablePromise(Promise.resolve()); // the first prepares for the end of the process
   tracking.debuggablePromise = (promise) => {
-    const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = 0;
-    try {
-      return debuggablePromise(promise);
-    } finally {
-      Error.stackTraceLimit = limit;
-    }
+    const open = openPromises();
+    open.add(promise);
+    return promise.then(
+      (value) => {
+        open.delete(promise);
+        return value;
+      },
+      (error: unknown) => {
+        open.delete(promise);
+        throw error;
+      },
+    );
   };
 }
 

@@ -52,6 +52,8 @@ interface Client {
 interface SdkStore {
   settings: { monitor?: Client; engine?: Client };
   callbacks?: { shutdown(): void } | undefined;
+  /** Promises that have not ended. */
+  leakCandidates: Set<unknown>;
 }
 
 /** How long a program that was told to stop may still call. */
@@ -107,7 +109,7 @@ export function startInlineProgram(program: FoundProgram, options: ProgramOption
   };
 }
 
-function configure({ runtime, promiseTracking }: Sdk, options: ProgramOptions): void {
+function configure({ runtime, state, promiseTracking }: Sdk, options: ProgramOptions): void {
   const parallel = options.parallel ?? Number.MAX_SAFE_INTEGER;
   runtime.resetOptions(
     options.project.name,
@@ -122,7 +124,7 @@ function configure({ runtime, promiseTracking }: Sdk, options: ProgramOptions): 
     Object.fromEntries([...options.config].map(([key, { value }]) => [key, value])),
     [...options.config].filter(([, { secret }]) => secret).map(([key]) => key),
   );
-  withoutNotesOnPromises(promiseTracking);
+  withoutNotesOnPromises(promiseTracking, () => state.getStore().leakCandidates);
   if (!options.debug) withoutDebugMessages(runtime.getEngine());
 }
 
