@@ -16,6 +16,7 @@ interface OperationFlags {
   targetDependents?: boolean;
   exclude?: string[];
   excludeDependents?: boolean;
+  excludeProtected?: boolean;
   replace?: string[];
   targetReplace?: string[];
   continueOnError?: boolean;
@@ -56,6 +57,7 @@ export function addOperationCommands(program: Command, act: Act): void {
     command.option("--expect-no-changes", "fail if anything would change");
     if (name !== "refresh") command.option("-r, --refresh", "refresh first");
     command.option("--run-program", "run the program to destroy or refresh as it says now");
+    if (name === "destroy") command.option("--exclude-protected", "not what is protected, nor what that depends on");
     if (name === "destroy") command.option("--remove", "then remove the stack and its settings file");
     if (name !== "preview") command.option("-f, --skip-preview", "don't show the changes before asking");
     if (name === "destroy" || name === "refresh") command.option("--preview-only", "only show what would be done");
@@ -118,6 +120,7 @@ function operationOptions(
       ...(targets.length > 0 ? { targets } : {}),
       ...(replaces.length > 0 ? { replaces } : {}),
       ...definedOnly({ excludes: flags.exclude, targetDependents, excludeDependents, continueOnError }),
+      ...definedOnly({ excludeProtected: flags.excludeProtected }),
       ...definedOnly({ refresh, runProgram: flags.runProgram, expectNoChanges, message, previewOnly }),
     },
     shown: definedOnly({ showSames, showReplacementSteps, showFullOutput, showSecrets, suppressOutputs }),

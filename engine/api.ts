@@ -196,6 +196,8 @@ export interface OperationOptions {
   excludes?: string[];
   /** What depends on something excluded is excluded too. */
   excludeDependents?: boolean;
+  /** Of a destroy: protected resources, and what they depend on, are not operated on. */
+  excludeProtected?: boolean;
   /** URNs to be replaced even if nothing changed. */
   replaces?: string[];
   /** Refreshes before the operation. */

@@ -15,7 +15,7 @@ import type { Op } from "./events";
 import { serveMonitor } from "./monitor/server";
 import { pluginHost, type PluginHost } from "./plugins/host";
 import { startProgram } from "./program/program";
-import type { ResourceState } from "./resource";
+import { dependenciesOf, type ResourceState } from "./resource";
 import type { SecretsManager } from "./secrets/passphrase";
 import type { Snapshot } from "./state/checkpoint";
 import { type Recorder } from "./state/recorder";
@@ -58,13 +58,22 @@ const LAST_WORDS_MS = 1_000;
 
 const ORGANIZATION = "organization";
 
+const NOTHING_DONE = {
+  result: "succeeded",
+  cancelled: false,
+  changes: {},
+  durationSeconds: 0,
+  errors: [],
+} satisfies Partial<OperationResult>;
+
 /** `run` is another source of registrations than the project's program. */
 export async function operate(
   target: OperationTarget,
-  options: OperationOptions,
-  run: ProgramRunner = options.kind === "import" ? runImport : runProgram,
+  asked: OperationOptions,
+  run: ProgramRunner = asked.kind === "import" ? runImport : runProgram,
 ): Promise<OperationOutcome> {
   const started = process.hrtime.bigint();
+  const options = asked.excludeProtected ? withoutProtected(asked, target.snapshot.resources) : asked;
   if (options.kind === "destroy" || options.kind === "refresh") {
     const urns = new Set(target.snapshot.resources.map(({ urn }) => urn));
     const [missing] = missingTargets(options.targets, (urn) => urns.has(urn));
@@ -75,6 +84,14 @@ export async function operate(
   for (const { value, secret } of target.config.values()) if (secret) masker.learn(new Secret(value));
   for (const state of target.snapshot.resources) masker.learnResource(state);
   const events = eventStream((event) => options.onEvent?.(event), masker);
+  const { resources } = target.snapshot;
+  if (asked.excludeProtected && resources.length > 0 && resources.every(({ urn }) => options.excludes?.includes(urn))) {
+    events.diagnostic("info", "every resource is protected or needed by one that is: there is nothing to destroy");
+    return {
+      result: { ...NOTHING_DONE, outputs: withoutSecrets(stackOutputsOf(target.snapshot)) },
+      snapshot: target.snapshot,
+    };
+  }
   events.emit({ preludeEvent: { config: displayConfig(target.config) } });
 
   for (const warning of target.warnings ?? []) events.diagnostic("warning", warning);
@@ -99,11 +116,6 @@ export async function operate(
     outputs = done.outputs;
   }
 
-  if (options.expectNoChanges && Object.entries(changes).some(([op, n]) => op !== "same" && (n ?? 0) > 0)) {
-    const message = "no changes were expected but changes were proposed";
-    errors.push({ message });
-    events.diagnostic("error", message);
-  }
   const cancelled = options.signal?.aborted ?? false;
   const failed = errors.length > 0 || cancelled;
   if (failed) events.diagnostic("error", cancelled ? `${options.kind} cancelled` : `${options.kind} failed`);
@@ -118,10 +130,17 @@ export async function operate(
       result: failed ? "failed" : "succeeded",
     },
   });
+  // As in Pulumi, what was done has succeeded; whoever asked for it is told that it's not what they expected.
+  const hasChanges = Object.entries(changes).some(([op, n]) => op !== "same" && (n ?? 0) > 0);
+  if (options.expectNoChanges && !failed && hasChanges) {
+    const message = "no changes were expected but changes were proposed";
+    errors.push({ message });
+    events.diagnostic("error", message);
+  }
   events.emit({ cancelEvent: {} });
   return {
     result: {
-      result: failed ? "failed" : "succeeded",
+      result: failed || errors.length > 0 ? "failed" : "succeeded",
       cancelled,
       changes,
       durationSeconds,
@@ -271,6 +290,7 @@ async function runPhase(
         ? await deployment.closeStack()
         : stackOutputsOf(recorder.snapshot());
     const result = recorder.snapshot();
+    if (phase === "refresh" || options.kind === "refresh") dropEmptyLists(result);
     return { snapshot: result, changes: deployment.changes, errors: deployment.errors, outputs };
   } finally {
     signal.removeEventListener("abort", cancel);
@@ -391,8 +411,31 @@ function selectTargets(options: OperationOptions): Selection {
   };
 }
 
+/** Only what is neither protected nor needed by something that is. */
+function withoutProtected(options: OperationOptions, resources: ResourceState[]): OperationOptions {
+  if (options.targets?.length)
+    throw new UserError("--target and --exclude-protected can't be used together: name one or the other");
+  const spared = new Set<string>();
+  for (const state of [...resources].reverse()) {
+    if (!state.protect && !spared.has(state.urn)) continue;
+    spared.add(state.urn);
+    for (const urn of dependenciesOf(state)) spared.add(urn);
+  }
+  return { ...options, excludes: [...(options.excludes ?? []), ...spared] };
+}
+
 function refreshSteps(resources: Iterable<ResourceState>): Step[] {
   return [...resources].map((state) => ({ op: "refresh", urn: state.urn, old: state, new: state, logical: true }));
+}
+
+/** As after every refresh of Pulumi's, only properties that depend on something are listed. */
+function dropEmptyLists(snapshot: Snapshot): void {
+  snapshot.resources = snapshot.resources.map((state) => ({
+    ...state,
+    propertyDependencies: Object.fromEntries(
+      Object.entries(state.propertyDependencies).filter(([, urns]) => urns.length > 0),
+    ),
+  }));
 }
 
 export function stackOutputsOf(snapshot: Snapshot): PropertyMap {

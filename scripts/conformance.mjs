@@ -71,7 +71,7 @@ function findCli() {
   writeScript("pulumi-resource-pulumi-nodejs", [dynamic]);
   const lent = provider ? "" : " and Seatrial's own command provider, since the official one is not on PATH";
   console.log(`comparing with ${pulumi}${lent}; docker resources are left out: recordings are compared for them`);
-  return { pulumi, plugins };
+  return { pulumi, plugins, lent: !provider };
 }
 
 function onPath(name) {

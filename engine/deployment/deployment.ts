@@ -89,7 +89,7 @@ export class Deployment {
   private stackOutputs: PropertyMap | undefined;
   private stopped = false;
   private programHasFailed = false;
-  /** Errors of hooks that are called after their step. */
+  /** Errors that nothing else has to wait for: of hooks that are called after their step, and of plans. */
   private afterthoughts = 0;
 
   constructor(private readonly parts: DeploymentParts) {
@@ -202,7 +202,8 @@ export class Deployment {
 
   /** As in Pulumi, a resource that isn't made counts as one that stays the same. */
   private showPassedOver(state: ResourceState): void {
-    const metadata = stepMetadata(sameStep(state, state));
+    const unchecked = { ...state, inputs: {} };
+    const metadata = stepMetadata(sameStep(unchecked, unchecked));
     this.changes.same = (this.changes.same ?? 0) + 1;
     this.parts.events.emit({ resourcePreEvent: { metadata, ...this.planning } });
     if (state.custom) this.parts.events.emit({ resOutputsEvent: { metadata, ...this.planning } });
@@ -324,12 +325,15 @@ export class Deployment {
       await this.runAll(left.map((old) => ({ op: "refresh", urn: old.urn, old, new: old, logical: true })));
       return;
     }
-    const { steps, refusals } = this.parts.generator.deletions(
+    const { sames, steps, refusals } = this.parts.generator.deletions(
       (state) => this.parts.recorder.isLeft(state),
       this.parts.recorder.unsettled,
     );
     for (const refusal of refusals) this.report(refusal);
-    if (refusals.length === 0 || this.preview) await this.deleteAll(steps);
+    if (refusals.length === 0 || this.preview) {
+      await this.track(this.execute(sames));
+      await this.deleteAll(steps);
+    }
     await this.settled();
   }
 
@@ -409,7 +413,10 @@ export class Deployment {
       if (this.stopped) return undefined;
       try {
         const decision = await decide();
-        if (decision?.problem) this.report({ urn, message: decision.problem });
+        if (decision?.problem) {
+          this.afterthoughts++;
+          this.report({ urn, message: decision.problem });
+        }
         return decision;
       } catch (error) {
         const blamed = error instanceof ResourceError ? error.urn : urn;
@@ -477,6 +484,8 @@ export class Deployment {
     let outcome: StepOutcome;
     try {
       await recorder.begin(step);
+      // It stays the same resource, even where a hook keeps it from being updated.
+      if (step.op === "update") step.new!.id = step.old!.id;
       await hooks.before(step, this.preview);
       outcome = await runStep(step, this.runner);
     } catch (error) {
@@ -491,14 +500,18 @@ export class Deployment {
       // Nothing was done about it, so that the others can go on, and all that is protected is told at once.
       if (outcome.error instanceof ProtectedError) this.report(error);
       else this.fail(error);
-      events.emit({
-        resOpFailedEvent: { metadata: stepMetadata(step), status: outcome.kept ? 1 : 0, steps: this.count() },
-      });
+      // As in Pulumi, what a preview finds in the way is only said.
+      if (!this.preview) {
+        events.emit({
+          resOpFailedEvent: { metadata: stepMetadata(step), status: outcome.kept ? 1 : 0, steps: this.count() },
+        });
+      }
       return false;
     }
     // A component is there when its children are.
     if (!isComponentStep(step) || step.op === "delete") await this.callAfterHooks(step);
-    const op: Op = outcome.found ?? step.op;
+    // What a refresh has found is told where that was asked for; where something else follows, only that it was done.
+    const op: Op = this.parts.keepsUnregistered ? (outcome.found ?? step.op) : step.op;
     // As in Pulumi, what is only read doesn't count.
     if (step.logical && op !== "read" && !isDefaultProvider((step.new ?? step.old)!))
       this.changes[op] = (this.changes[op] ?? 0) + 1;
@@ -596,6 +609,9 @@ function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
   else lists.set(key, [value]);
 }
 
+const asSecret = (value: PropertyValue): PropertyValue =>
+  value instanceof Secret ? value : new Secret(withoutSecrets(value));
+
 function known(outputs: PropertyMap): PropertyMap {
   return Object.fromEntries(Object.entries(outputs).filter(([, value]) => !containsUnknown(value)));
 }
@@ -604,9 +620,6 @@ interface PromiseWithResolvers<T> {
   promise: Promise<T>;
   resolve: (value: T) => void;
 }
-const asSecret = (value: PropertyValue): PropertyValue =>
-  value instanceof Secret ? value : new Secret(withoutSecrets(value));
-
 
 function withResolvers<T>(): PromiseWithResolvers<T> {
   let resolve!: (value: T) => void;

@@ -113,8 +113,7 @@ function requestFor(step: Step, moment: "before" | "after"): HookRequest {
   const old = step.op.startsWith("create") ? undefined : step.old;
   return {
     urn: step.urn,
-    // An update's new state gets its id with the update.
-    id: state.id || (step.op === "update" ? step.old!.id : ""),
+    id: state.id,
     name: urnName(step.urn),
     type: urnType(step.urn),
     ...(step.new ? { newInputs: withoutOutputs(step.new.inputs), newState: step.new } : {}),

@@ -286,12 +286,13 @@ export class StepGenerator {
    * depends on stays too, and so does what is needed to settle what an earlier operation was doing to `unsettled`.
    * `isLeft` tells which resources of the last snapshot no step has dealt with.
    *
-   * Of an operation with targets: what would have to go with one and isn't one itself is refused.
+   * Of an operation with targets: what would have to go with one and isn't one itself is refused. Of one that is confined
+   * at all: what it leaves alone is told of as the same.
    */
   deletions(
     isLeft: (state: ResourceState) => boolean,
     unsettled: ResourceState[],
-  ): { steps: Step[]; refusals: ResourceError[] } {
+  ): { sames: Step[]; steps: Step[]; refusals: ResourceError[] } {
     const { isTarget, targetDependents } = this.options.selection;
     const going = selected(this.previous, { ...this.options.selection, targetDependents: true });
     const steps = new Map<ResourceState, Step>();
@@ -321,7 +322,17 @@ export class StepGenerator {
       if (isGoing(state) && !needed.has(state.urn)) steps.set(state, deleteStep(state));
       else for (const urn of dependenciesOf(state)) needed.add(urn);
     }
-    return { steps: [...steps.values()], refusals };
+    const isConfined = isTarget !== undefined || this.options.selection.isExcluded !== undefined;
+    const sames = this.previous
+      .filter((state) => isConfined && !steps.has(state) && this.isUntold(state))
+      .map((state) => sameStep(state, { ...state, id: "" }));
+    return { sames, steps: [...steps.values()], refusals };
+  }
+
+  /** No step has been about it so far. */
+  private isUntold(state: ResourceState): boolean {
+    const isWanted = this.seen.has(this.renamedTo.get(state.urn) ?? state.urn);
+    return !isWanted && !state.delete && !this.deletedStates.has(state) && !this.carried.has(state);
   }
 
   private deletionOf(state: ResourceState, going: ReadonlySet<ResourceState>): Step | undefined {
@@ -472,7 +483,7 @@ export class StepGenerator {
       this.notMade.add(urn);
       return { state, steps: [], passedOver: true };
     }
-    Object.assign(state, { ...old, urn, rest: old.rest });
+    Object.assign(state, { ...old, urn, id: "", rest: old.rest });
     this.refuseNotMade(state);
     return { state, steps: [...this.carryDependencies(old), untouchedStep(old, state)] };
   }

@@ -43,7 +43,11 @@ const MOST_TRIES = 100;
 
 export async function runStep(step: Step, context: RunnerContext): Promise<StepOutcome> {
   const outcome = await run(step, context);
-  if (step.new && outcome.kept) step.new.outputs = withSecretsMarked(step.new);
+  if (step.new && outcome.kept) {
+    step.new.outputs = withSecretsMarked(step.new);
+    // What stays the same has one set of outputs: an event masks the old ones too.
+    if (step.op === "same") step.old!.outputs = step.new.outputs;
+  }
   return outcome;
 }
 
@@ -82,11 +86,11 @@ async function run(step: Step, context: RunnerContext): Promise<StepOutcome> {
 const keptFrom = (old: ResourceState): Partial<ResourceState> => ({
   id: old.id,
   rest: old.rest,
+  refreshBeforeUpdate: old.refreshBeforeUpdate,
   ...(old.created ? { created: old.created } : {}),
   ...(old.modified ? { modified: old.modified } : {}),
 });
 
-  refreshBeforeUpdate: old.refreshBeforeUpdate,
 function providerFor(state: ResourceState, { registry }: RunnerContext): Promise<ProviderInstance> {
   if (!isProviderType(state.type)) return registry.get(state.provider);
   return Promise.resolve({
@@ -248,11 +252,12 @@ async function adopt(step: Step, context: RunnerContext): Promise<StepOutcome> {
     if (!found.id) return { kept: false, error: new Error(`resource '${state.importId}' does not exist`) };
     Object.assign(state, { id: found.id, inputs: incoming(found.inputs, {}, can) });
     state.outputs = incoming(found.properties, {}, can);
+    state.refreshBeforeUpdate = found.refreshBeforeUpdate ?? false;
     state.created = state.modified = context.now();
     if (step.old && step.pendingDelete) step.old.delete = true;
+    step.found = { ...state };
     return { kept: true };
   } catch (error) {
-    state.refreshBeforeUpdate = found.refreshBeforeUpdate ?? false;
     return { kept: false, error: error as Error };
   }
 }
@@ -271,11 +276,11 @@ async function adoptAsFound(step: Step, context: RunnerContext): Promise<StepOut
     const can = provider.capabilities ?? PLAIN;
     Object.assign(state, { id: found.id, importId: "", inputs: incoming(found.inputs, {}, can) });
     state.outputs = incoming(found.properties, {}, can);
-    step.old = { ...state };
+    state.refreshBeforeUpdate = found.refreshBeforeUpdate ?? false;
+    step.found = { ...state };
     const checked = await callCheck(
       provider,
       { ...identity(state), olds: state.inputs, news: state.inputs, randomSeed: new Uint8Array(32) },
-    state.refreshBeforeUpdate = found.refreshBeforeUpdate ?? false;
       context.contextFor,
     );
     for (const { property, reason } of checked.failures ?? []) {
@@ -315,11 +320,11 @@ async function refresh(step: Step, context: RunnerContext): Promise<StepOutcome>
       inputs: Object.keys(response.inputs).length > 0 ? incoming(response.inputs, old.inputs, can) : old.inputs,
       outputs: incoming(incoming(response.properties, old.inputs, can), old.outputs, can),
       initErrors: [],
+      refreshBeforeUpdate: response.refreshBeforeUpdate ?? false,
     };
     step.new = state;
     const isSame = (before: PropertyMap, now: PropertyMap): boolean =>
       JSON.stringify(sorted(now)) === JSON.stringify(sorted(before));
-      refreshBeforeUpdate: response.refreshBeforeUpdate ?? false,
     const same = isSame(old.outputs, state.outputs);
     if (!same || !isSame(old.inputs, state.inputs)) state.modified = context.now();
     if (old.external) return { kept: true, found: same ? "same" : "update" };
@@ -329,7 +334,14 @@ async function refresh(step: Step, context: RunnerContext): Promise<StepOutcome>
     return { kept: true, found: diff.changes === "none" ? "same" : "update" };
   } catch (error) {
     if (error instanceof InitializationError) {
-      step.new = { ...old, outputs: incoming(error.properties, old.inputs, PLAIN), initErrors: error.reasons };
+      const { properties, inputs, reasons } = error;
+      context.contextFor(old.urn).log("warning", `it is there, but out of order: ${reasons.join("; ")}`);
+      step.new = {
+        ...old,
+        inputs: inputs ? incoming(inputs, old.inputs, PLAIN) : old.inputs,
+        outputs: incoming(properties, old.inputs, PLAIN),
+        initErrors: reasons,
+      };
       return { kept: true, found: "update" };
     }
     return { kept: false, error: error as Error };

@@ -31,6 +31,8 @@ export interface Step {
   untouched?: boolean;
   /** Of a refresh: other steps of this operation go on from what it finds. */
   inPlace?: boolean;
+  /** Of an import: what was found. An event tells of it as the old state. */
+  found?: ResourceState;
   /** Of an import that no program asks for: the inputs are those that the provider reads. */
   asFound?: boolean;
 }
@@ -73,6 +75,7 @@ export function deleteReplacedStep(old: ResourceState, pendingReplace: boolean):
 /** The event metadata of a step, with secrets masked. `op` overrides that of the step, for a refresh's result. */
 export function stepMetadata(step: Step, op: Op = step.op): StepEventMetadata {
   const state = (step.new ?? step.old)!;
+  const old = step.op.startsWith("import") ? step.found : step.old;
   const detailed = step.detailedDiff
     ? Object.fromEntries(
         Object.entries(step.detailedDiff).map(([path, { kind, inputDiff }]) => [path, { diffKind: kind, inputDiff }]),
@@ -82,7 +85,7 @@ export function stepMetadata(step: Step, op: Op = step.op): StepEventMetadata {
     op,
     urn: step.urn,
     type: state.type,
-    old: step.old ? stateMetadata(step.old) : null,
+    old: old ? stateMetadata(old) : null,
     new: step.new ? stateMetadata(step.new) : null,
     ...(step.keys?.length ? { keys: step.keys } : {}),
     ...(step.diffs?.length ? { diffs: step.diffs } : {}),

@@ -125,7 +125,7 @@ async function operate(
     targetDependents: options.targetDependents,
     exclude: options.excludes,
   };
-  const { refresh, expectNoChanges, replaces: replace, continueOnError, previewOnly } = options;
+  const { refresh, expectNoChanges, replaces: replace, continueOnError, previewOnly, excludeProtected } = options;
   const stop = () => reader.killAttached();
   options.signal?.addEventListener("abort", stop, { once: true });
   let failure: Error | undefined;
@@ -134,7 +134,8 @@ async function operate(
   try {
     if (options.signal?.aborted) throw new CliError(null, "", "error: cancelled before it began");
     if (options.kind === "refresh") await stack.refresh({ ...common, previewOnly, expectNoChanges });
-    else if (options.kind === "destroy") await stack.destroy({ ...common, previewOnly, refresh, continueOnError });
+    else if (options.kind === "destroy")
+      await stack.destroy({ ...common, previewOnly, refresh, continueOnError, excludeProtected });
     else if (isPreview) await stack.preview({ ...common, refresh, expectNoChanges, replace, program: program!.run });
     else await stack.up({ ...common, refresh, expectNoChanges, replace, continueOnError, program: program!.run });
   } catch (error) {

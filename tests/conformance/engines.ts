@@ -28,6 +28,8 @@ export interface Engines {
   pulumi: string;
   /** Where the CLI finds its plugins, ahead of PATH. */
   plugins: string;
+  /** The CLI is lent our command provider. */
+  lent: boolean;
   /** The bundle that this code runs from: programs are loaded from it. */
   bundle: string;
   root: string;

@@ -7,12 +7,18 @@ import type { Engines } from "./engines";
 import { play, refuse, type StepReport } from "./play";
 import type { Body, Program } from "./program";
 import { programs, refusals } from "./programs";
+import { randomProgram } from "./random";
 
 /** A step's body, for the module that seatrial runs. */
 export function bodyOf(name: string, step: number): Body {
   const body = programs.find((program) => program.name === name)?.steps[step]?.body;
   if (!body) throw new Error(`there is no program ${name} with a body at step ${step}`);
   return body;
+}
+
+/** The body of a random program's step. */
+export function randomBody(seed: number, step: number): Body {
+  return randomProgram(seed).steps[step]!.body!;
 }
 
 /** The program of a refusal; most need none. */
@@ -26,10 +32,13 @@ export interface Setting {
   /** The bundle that this code runs from. */
   bundle: string;
   /** The CLI and the folder of its plugins; without it only what seatrial refuses is tried. */
-  cli: { pulumi: string; plugins: string } | undefined;
+  cli: Pick<Engines, "pulumi" | "plugins" | "lent"> | undefined;
 }
 
-/** `[--verbose] [--workers N] [--recordings DIR] [--write-docs] [PROGRAM…]`; a program is named by a part of its name. */
+/**
+ * `[--verbose] [--workers N] [--recordings DIR] [--write-docs] [--random N [--seed S]] [PROGRAM…]`; a program is named by
+ * a part of its name. With `--random` N random programs are played instead, from seed S on.
+ */
 export async function main(argv: string[], { root, bundle, cli }: Setting): Promise<number> {
   const { values, positionals } = parseArgs({
     args: argv,
@@ -39,13 +48,16 @@ export async function main(argv: string[], { root, bundle, cli }: Setting): Prom
       workers: { type: "string" },
       recordings: { type: "string" },
       "write-docs": { type: "boolean" },
+      random: { type: "string" },
+      seed: { type: "string" },
     },
   });
   if (values["write-docs"]) {
     writeFileSync(join(root, "docs", "compatibility.md"), compatibilityPage(programs, refusals));
     return 0;
   }
-  const engines: Engines = { seatrial: join(root, "bin", "seatrial"), pulumi: "", plugins: "", bundle, root, ...cli };
+  const seatrial = join(root, "bin", "seatrial");
+  const engines: Engines = { seatrial, pulumi: "", plugins: "", lent: false, bundle, root, ...cli };
   const isChosen = ({ name }: { name: string }): boolean =>
     positionals.length === 0 || positionals.some((word) => name.includes(word));
   let passed = 0;
@@ -60,14 +72,18 @@ export async function main(argv: string[], { root, bundle, cli }: Setting): Prom
     if (values.verbose && problems.length > 0) console.log(output);
   };
 
-  for (const refusal of refusals.filter(isChosen)) {
+  for (const refusal of values.random ? [] : refusals.filter(isChosen)) {
     const expression = `bundle.refusedBody(${JSON.stringify(refusal.name)})`;
     tell(`${refusal.name}, refused`, await refuse(refusal, engines, expression));
   }
-  const queue = cli ? programs.filter(isChosen) : [];
+  const played: Played[] = values.random
+    ? randomOnes(Number(values.random), Number(values.seed ?? Date.now() % 1_000_000))
+    : programs.filter(isChosen).map((program) => ({ program, bodyCall: `bodyOf(${JSON.stringify(program.name)}` }));
+  const queue = cli ? played : [];
   const work = async (): Promise<void> => {
-    for (let program = queue.shift(); program; program = queue.shift()) {
-      for (const { plan, step, problems, output } of await playSafely(program, engines, values.recordings)) {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const { program } = next;
+      for (const { plan, step, problems, output } of await playSafely(next, engines, values.recordings)) {
         const how = plan === "seatrial" ? "" : ` (${plan})`;
         tell(`${program.name} ${step + 1} ${program.steps[step]?.run ?? "up"}${how}`, problems, output);
       }
@@ -78,10 +94,23 @@ export async function main(argv: string[], { root, bundle, cli }: Setting): Prom
   return failed > 0 ? 1 : 0;
 }
 
-async function playSafely(program: Program, engines: Engines, recordings: string | undefined): Promise<StepReport[]> {
+/** A program, and the beginning of the call that gives the body of one of its steps to whoever has the bundle. */
+interface Played {
+  program: Program;
+  bodyCall: string;
+}
+
+/** Each is named after its seed, so that one alone can be played again. */
+const randomOnes = (count: number, seed: number): Played[] =>
+  Array.from({ length: count }, (_, i) => ({ program: randomProgram(seed + i), bodyCall: `randomBody(${seed + i}` }));
+
+async function playSafely(
+  { program, bodyCall }: Played,
+  engines: Engines,
+  recordings: string | undefined,
+): Promise<StepReport[]> {
   try {
-    const expressionOf = (step: number): string => `bundle.bodyOf(${JSON.stringify(program.name)}, ${step})`;
-    return await play(program, engines, expressionOf, recordings);
+    return await play(program, engines, (step) => `bundle.${bodyCall}, ${step})`, recordings);
   } catch (error) {
     return [{ plan: "seatrial", step: 0, problems: [(error as Error).stack ?? String(error)], output: "" }];
   }

@@ -19,7 +19,15 @@ import {
   writeProgram,
   writeSettings,
 } from "./engines";
-import { type Json, type Names, type NormalEvent, normalEvents, normalPending, normalState } from "./normal-form";
+import {
+  isObject,
+  type Json,
+  type Names,
+  type NormalEvent,
+  normalEvents,
+  normalPending,
+  normalState,
+} from "./normal-form";
 import type { Program, Refusal, Step } from "./program";
 
 export interface StepReport {
@@ -89,11 +97,15 @@ export async function play(
     const isAlone = plan.name === "seatrial";
     const found = program.steps.map((step, n) => {
       const [left, right] = isAlone ? [ours[n]!, theirs[n]!] : [ours[n]!, theirs[n]!].map(withoutDefaultProviders);
-      return compareObservations(left!, right!, step, program.serial ?? true);
+      return compareObservations(left!, right!, step, program);
     });
-    const whole = isAlone && program.differs ? stillDiffers(found.flat(), program.differs) : undefined;
-    for (const [step, { differs }] of program.steps.entries()) {
-      const problems = whole ?? (isAlone && differs ? stillDiffers(found[step]!, differs) : found[step]!);
+    const wayOf = ({ differs, providerDiffers }: Pick<Step, "differs" | "providerDiffers">): string | undefined =>
+      isAlone ? (differs ?? (engines.lent ? undefined : providerDiffers)) : undefined;
+    const way = wayOf(program);
+    const whole = way && stillDiffers(found.flat(), way);
+    for (const [step, how] of program.steps.entries()) {
+      const stepWay = wayOf(how);
+      const problems = whole || (stepWay ? stillDiffers(found[step]!, stepWay) : found[step]!);
       reports.push({ plan: plan.name, step, problems, output: `${ours[step]!.output}\n${theirs[step]!.output}` });
     }
   }
@@ -102,8 +114,8 @@ export async function play(
 
 /** Of what the program is made of, so that a recording of another one isn't taken for it. */
 function fingerprint({ steps, serial }: Program): string {
-  const text = JSON.stringify({ steps, serial }, (_, value: unknown) =>
-    typeof value === "function" ? String(value) : value,
+  const text = JSON.stringify({ steps, serial }, (key, value: unknown) =>
+    key === "differs" || key === "providerDiffers" ? undefined : typeof value === "function" ? String(value) : value,
   );
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
@@ -187,20 +199,35 @@ async function transfer(engines: Engines, from: Place, to: Place): Promise<void>
   rmSync(file);
 }
 
-function compareObservations(ours: Observation, theirs: Observation, step: Step, serial: boolean): string[] {
+function compareObservations(
+  ours: Observation,
+  theirs: Observation,
+  step: Step,
+  { serial = true, masked = [] }: Program,
+): string[] {
   const problems: string[] = [];
+  const fails = step.fails === "maybe" ? theirs.exitCode !== 0 : (step.fails ?? false);
   for (const [name, { exitCode, output }] of Object.entries({ ours, theirs })) {
-    if ((exitCode !== 0) !== (step.fails ?? false)) {
+    if ((exitCode !== 0) !== fails) {
       problems.push(`${name} ended with ${exitCode}: ${output.trim().split("\n").slice(-8).join(" | ")}`);
     }
   }
   if (step.lenient || problems.length > 0) return problems;
-  problems.push(...compareEvents(ours.events, theirs.events, serial));
+  const shown = (events: NormalEvent[]): NormalEvent[] =>
+    events.map((event) => ({ ...event, metadata: withMasked(event.metadata, masked) }));
+  problems.push(...compareEvents(shown(ours.events), shown(theirs.events), serial));
   problems.push(...differences(ours.summary, theirs.summary, "summary"));
   problems.push(...differences(ours.blamed, theirs.blamed, "errors of"));
   problems.push(...compareStates(ours.state, theirs.state, serial));
   problems.push(...differences(ours.pending, theirs.pending, "pending operations"));
   return problems;
+}
+
+function withMasked(value: Json, masked: string[]): Json {
+  if (typeof value === "string") return masked.reduce((text, secret) => text.replaceAll(secret, "[secret]"), value);
+  if (Array.isArray(value)) return value.map((item) => withMasked(item, masked));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withMasked(inner, masked)]));
 }
 
 function summary(events: EngineEvent[]): Json {

@@ -14,10 +14,12 @@ export interface Step {
   config?: Record<string, string | { secret: string }>;
   /** Called before the step, with the project's folder. */
   prepare?: (folder: string) => void;
-  /** Both engines must fail. */
-  fails?: true;
+  /** Both engines must fail; or both may, as long as they agree. */
+  fails?: true | "maybe";
   /** How it is known to differ from the CLI; the lane fails when it doesn't any more. */
   differs?: string;
+  /** How it differs because of the official command provider: not where the CLI is lent ours. */
+  providerDiffers?: string;
   /** Why only the exit code counts: what else happens is a matter of timing. */
   lenient?: string;
 }
@@ -43,6 +45,13 @@ export interface Program {
   serial?: boolean;
   /** How it is known to differ from the CLI as a whole: one step at least does. */
   differs?: string;
+  /** How it differs as a whole because of the official command provider. */
+  providerDiffers?: string;
+  /**
+   * Texts that were secret once. Seatrial masks them wherever they stand in an event, also where a later program has them
+   * in the open; the CLI shows them there.
+   */
+  masked?: string[];
   /** It is also played with the engines in turn, the stack going from one to the other and back. */
   moves?: true;
   steps: Step[];

@@ -1,8 +1,6 @@
 import type { Program } from "../program";
 import { Group, say } from "./say";
 
-const EXPECTED = "the summary says failed where changes were not expected; the CLI's only exits with an error";
-
 export const basics: Program[] = [
   {
     name: "create-update-delete",
@@ -271,13 +269,12 @@ export const basics: Program[] = [
     name: "expect-no-changes",
     shows: ["flags: --expect-no-changes"],
     steps: [
-      { differs: EXPECTED, body: () => void say("a"), run: "preview", flags: ["--expect-no-changes"], fails: true },
+      { body: () => void say("a"), run: "preview", flags: ["--expect-no-changes"], fails: true },
       {},
       { run: "preview", flags: ["--expect-no-changes"] },
       { flags: ["--expect-no-changes"] },
       { run: "refresh", flags: ["--expect-no-changes"] },
       {
-        differs: EXPECTED,
         body: () => void say("a", { triggers: [1] }),
         run: "preview",
         flags: ["--expect-no-changes"],

@@ -6,6 +6,7 @@ export const values: Program[] = [
   {
     name: "secrets",
     moves: true,
+    masked: ["hidden"],
     shows: ["values: secrets in inputs, outputs and stack outputs"],
     steps: [
       {
@@ -153,7 +154,6 @@ export const values: Program[] = [
     shows: ["values: assets and archives"],
     steps: [
       {
-        differs: "assets and archives are kept without their hashes, and shown with their texts",
         body: () => ({
           asset: new pulumi.asset.StringAsset("asset"),
           archive: new pulumi.asset.AssetArchive({ "a.txt": new pulumi.asset.StringAsset("in") }),
@@ -167,7 +167,8 @@ export const values: Program[] = [
     steps: [
       {
         body: () => {
-          const a = say("a", { create: "cat", stdin: "x".repeat(100_000) });
+          // The official provider waits for ever where it's more than a pipe holds.
+          const a = say("a", { create: "cat", stdin: "x".repeat(60_000) });
           say("b", { create: 'printf "tab\\there\\nline\\n\\n"; printf "error\\n" >&2' });
           say("c", { create: "cat", stdin: 'quote" back\\slash \u0001 \u2028 snö ☃ 𝄞' });
           return { length: a.stdout.apply((text) => text.length) };
@@ -273,6 +274,7 @@ export const values: Program[] = [
   },
   {
     name: "resource-inputs",
+    providerDiffers: "the official provider makes {} of a resource in its triggers, ours the resource's id",
     shows: ["values: resources as inputs and outputs"],
     steps: [
       {
