@@ -1,4 +1,5 @@
 import { basics } from "./basics";
+import { commands } from "./commands";
 import { failures } from "./failures";
 import { flags } from "./flags";
 import { options } from "./options";
@@ -6,5 +7,5 @@ import { values } from "./values";
 import { refusals } from "./refusals";
 import type { Program } from "../program";
 
-export const programs: Program[] = [...basics, ...options, ...values, ...flags, ...failures];
+export const programs: Program[] = [...basics, ...options, ...values, ...flags, ...failures, ...commands];
 export { refusals };

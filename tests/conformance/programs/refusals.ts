@@ -1,19 +1,31 @@
 /** What the embedded engine refuses by name. */
-import { local, remote } from "@pulumi/command";
+import { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
 import type { Refusal } from "../program";
+
+const connection = { host: "nowhere" };
 
 export const refusals: Refusal[] = [
   {
     name: "remote-commands",
-    shows: ["command: commands on other machines, copies to them"],
+    shows: ["command: commands on other machines"],
     says: "the type command:remote:Command is not supported by the embedded engine: use the Pulumi CLI",
-    body: () => void new remote.Command("a", { connection: { host: "nowhere" }, create: "true" }),
+    body: () => void new remote.Command("a", { connection, create: "true" }),
   },
   {
-    name: "command-assets",
-    shows: ["command: assetPaths and archivePaths"],
-    says: "assetPaths is not supported by the embedded engine: use the Pulumi CLI",
-    body: () => void new local.Command("a", { create: "true", assetPaths: ["*"] }),
+    name: "remote-copies",
+    shows: ["command: copies to other machines"],
+    says: "the type command:remote:CopyToRemote is not supported by the embedded engine: use the Pulumi CLI",
+    body: () => {
+      const source = new pulumi.asset.StringAsset("text");
+      void new remote.CopyToRemote("a", { connection, source, remotePath: "/tmp/a" });
+    },
+  },
+  {
+    name: "remote-file-copies",
+    shows: ["command: copies to other machines, the older way"],
+    says: "the type command:remote:CopyFile is not supported by the embedded engine: use the Pulumi CLI",
+    body: () => void new remote.CopyFile("a", { connection, localPath: "a", remotePath: "/tmp/a" }),
   },
   {
     name: "other-runtimes",
