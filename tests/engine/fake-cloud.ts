@@ -26,8 +26,8 @@ export interface Call {
   signal: AbortSignal;
 }
 
-/** `fail`: nothing is done. `init`: it is done, and found out of order. */
-export type Fault = "fail" | "init" | ((call: Call) => Promise<Fault | void> | Fault | void);
+/** `fail`: nothing is done. `init`: it is done, and found out of order. `unwell`: it is read, and found out of order. */
+export type Fault = "fail" | "init" | "unwell" | ((call: Call) => Promise<Fault | void> | Fault | void);
 
 export class Cloud {
   readonly things = new Map<string, Thing>();
@@ -116,7 +116,7 @@ export class Cloud {
       change();
       const after = this.onChange("after", call);
       if (after) await after;
-      return fault === "init";
+      return fault === (call.kind === "read" ? "unwell" : "init");
     } finally {
       this.spans.push(`-${key}`);
     }
@@ -189,9 +189,10 @@ function makeProvider(cloud: Cloud, life: { over: boolean }, nextId: () => strin
     },
     async read({ urn, id, name }, context) {
       const request = call("read", { urn, id, name }, {}, context);
-      await cloud.carryOut(life, request, () => undefined);
+      const broken = await cloud.carryOut(life, request, () => undefined);
       const thing = cloud.things.get(id);
       if (!thing) return { id: "", inputs: {}, properties: {} };
+      if (broken) throw outOfOrder(thing);
       return {
         id,
         inputs: thing.inputs,

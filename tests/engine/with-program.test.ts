@@ -53,3 +53,33 @@ test("an update that refreshes with the program makes again what has gone, in on
   expect([...again!.log].sort()).toEqual(["create a", "read a", "read dropped"]);
   expect(up).toMatchObject({ result: "succeeded", names: ["a", "after", "made"] });
 });
+
+test("a preview of such a refresh reads and tells, and changes neither the state nor anything else", async () => {
+  const [, plan, after] = await play(program, [
+    update,
+    { ...refresh, lost: ["dropped"], config: later, options: { ...withProgram, previewOnly: true } },
+    { ...preview, options: { expectNoChanges: true } },
+  ]);
+  expect(plan).toMatchObject({ result: "succeeded", changes: { create: 1, delete: 1 } });
+  expect([...plan!.log].sort()).toEqual(["read a", "read dropped"]);
+  expect(stateOf(plan!, "dropped")["id"]).toMatch(/^dropped#/);
+  expect(after).toMatchObject({ result: "succeeded", log: [] });
+});
+
+test("a refresh of a target reads that one alone; one that is out of order is kept as it is, with the reasons", async () => {
+  const targets = ["**::a"];
+  const [, one, broken, mended] = await play(program, [
+    update,
+    { ...refresh, options: { ...withProgram, targets } },
+    { ...refresh, faults: { "read a": "unwell" }, options: { ...withProgram, targets } },
+    update,
+  ]);
+  expect(one).toMatchObject({ result: "succeeded", log: ["read a"], names: ["a", "dropped"] });
+  expect(broken!.result).toBe("succeeded");
+  expect(broken!.messages).toContainEqual(
+    expect.objectContaining({ severity: "warning", text: "it is there, but out of order: it does not get ready\n" }),
+  );
+  expect(stateOf(broken!, "a")).toMatchObject({ initErrors: ["it does not get ready"] });
+  expect(mended!.log).toEqual(["update a"]);
+  expect(stateOf(mended!, "a")).not.toHaveProperty("initErrors");
+});
