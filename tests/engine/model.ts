@@ -315,6 +315,13 @@ function asPlanned(all: Held[], { resources }: Memory, plan: Plan, retained: Rea
 
 function watch({ kind, plan, confined }: Act, before: Memory, retained: ReadonlySet<string>): Watch {
   const recorded = new Map(before.resources.map((resource) => [resource.id, resource]));
+  /** By any of its names; a dependent of a target may or may not be operated on. */
+  const isLeftAlone = (thing: Held): boolean => {
+    if (!confined) return false;
+    const urn = recorded.get(thing.id)?.urn ?? "";
+    const names = [thing.name, urn.slice(urn.lastIndexOf(":") + 1), wish(plan, thing)?.name ?? thing.name];
+    return names.some((name) => ("away" in confined ? confined.away.includes(name) : !confined.to.includes(name)));
+  };
   return {
     creating(thing, things, strays) {
       const ids = new Set(things.map(({ id }) => id));
@@ -338,7 +345,7 @@ function watch({ kind, plan, confined }: Act, before: Memory, retained: Readonly
         // What has to go ahead of its replacement takes along only what couldn't be changed to the new one.
         if (someGoAhead && (!other.hard.includes(thing.id) || releases(plan, other, thing))) continue;
         // What isn't operated on stays as it is, whatever becomes of others, and so does what has been forgotten.
-        if (confined || retained.has(other.name)) continue;
+        if (isLeftAlone(other) || retained.has(other.name)) continue;
         throw new Error(`${thing.id} is deleted before ${other.id}, which is made of it`);
       }
     },
