@@ -379,8 +379,7 @@ export const options: Program[] = [
             (self) => say("c", { triggers: [b.stdout] }, { parent: self }),
           );
         },
-        differs:
-          "events show what a preview doesn't know as null where a transform has seen it and it is in a list",
+        differs: "events show what a preview doesn't know as null where a transform has seen it and it is in a list",
         run: "preview",
       },
       {},
