@@ -53,7 +53,7 @@ export function normalEvents(events: EngineEvent[], workspace: Workspace, names:
   return result;
 }
 
-/** `keys` and `diffs` are sets. */
+/** `keys` and `diffs` are sets; an empty detailed difference says no more than none, which providers tell as they like. */
 function sortedLists(metadata: Json): Json {
   if (!isObject(metadata)) return metadata;
   const result = { ...metadata };
@@ -61,6 +61,8 @@ function sortedLists(metadata: Json): Json {
     const list = result[name];
     if (Array.isArray(list)) result[name] = [...list].sort();
   }
+  const detailed = result["detailedDiff"];
+  if (isObject(detailed) && Object.keys(detailed).length === 0) result["detailedDiff"] = null;
   return result;
 }
 

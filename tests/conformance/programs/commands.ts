@@ -76,7 +76,7 @@ export const commands: Program[] = [
       { prepare: makeTree, body: () => void say("a", { archivePaths: ["tree/*.txt"] }) },
       {
         run: "refresh",
-        differs: "the official provider forgets what an archive is made of; the embedded engine doesn't",
+        providerDiffers: "the official provider forgets what an archive is made of; the embedded engine doesn't",
       },
     ],
   },
