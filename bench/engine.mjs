@@ -188,7 +188,9 @@ function isExecutable(file) {
   }
 }
 
-const total = ({ up, destroy }) => up + destroy;
+function total({ up, destroy }) {
+  return up + destroy;
+}
 
 function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
