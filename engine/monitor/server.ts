@@ -161,8 +161,8 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
   };
 
   const resolveProvider = async ({ goal, version, remote }: Registration, packageRef: string): Promise<string> => {
-    if (!goal.custom && !remote) return goal.provider;
-    if (isProviderType(goal.type)) return "";
+    // A component has none of its own; transforms have seen what it would hand on.
+    if ((!goal.custom && !remote) || isProviderType(goal.type)) return "";
     return goal.provider || defaultProvider(goal.type, version, packageRef);
   };
 
