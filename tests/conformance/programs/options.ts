@@ -302,7 +302,6 @@ export const options: Program[] = [
   },
   {
     name: "providers",
-    moves: true,
     shows: ["providers: default and explicit ones", "options: provider and providers"],
     steps: [
       {
