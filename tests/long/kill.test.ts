@@ -235,6 +235,7 @@ for (let n = 0; n < ${COUNT}; n++) {
         durations.set(what, took);
         if (tries === TRIES) throw new Error(`${what} was over ${TRIES} times before it was killed`);
         await succeeds("destroy", "1");
+        forget(ran);
       }
       // What was running when its engine was killed comes to its own end.
       while (isAtWorkIn(folder)) await sleep(50);
@@ -256,10 +257,14 @@ for (let n = 0; n < ${COUNT}; n++) {
       await succeeds("destroy", version!);
       expect(readdirSync(there)).toEqual([]);
       expect(stateIn(stateFile, "command:local:Command")).toEqual({ ids: [], pending: 0 });
-      for (const file of readdirSync(ran)) rmSync(join(ran, file));
+      forget(ran);
     },
     300_000,
   );
+
+  function forget(counts: string): void {
+    for (const file of readdirSync(counts)) rmSync(join(counts, file));
+  }
 
   /** Names of the commands that a journal shows as begun and not ended. */
   function beingMade(journal: string): Set<string> {
