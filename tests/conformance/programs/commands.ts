@@ -65,7 +65,6 @@ export const commands: Program[] = [
         run: "preview",
       },
       {},
-      { body: () => ({ kept: say("all", { dir: "tree" }).assets }) },
       { run: "destroy" },
     ],
   },
