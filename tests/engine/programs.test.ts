@@ -102,7 +102,7 @@ test.each([
   ["a rejection that nobody handles", `Promise.reject(new Error("nobody cares"));`],
   [
     "a rejection of later",
-    `setTimeout(() => Promise.reject(new Error("nobody cares")), 5); new Promise((r) => setTimeout(r, 30));`,
+    `setTimeout(() => Promise.reject(new Error("nobody cares")), 5); exports.out = new Promise((r) => setTimeout(r, 30));`,
   ],
   ["an exception in an apply", `new Thing("a").ref.apply(() => { throw new Error("nobody cares"); });`],
   ["an output that fails", `exports.out = new Thing("a").ref.apply(() => { throw new Error("nobody cares"); });`],
