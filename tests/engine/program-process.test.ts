@@ -122,7 +122,10 @@ const ENDINGS = `
   const endings = {
     throw: () => { throw new Error("thrown at once"); },
     reject: () => void Promise.reject(new Error("rejected")),
-    late: () => setTimeout(() => { throw new Error("thrown later"); }, 10),
+    late: () => {
+      setTimeout(() => { throw new Error("thrown later"); }, 10);
+      exports.later = new Promise((resolve) => setTimeout(resolve, 100));
+    },
     exit: () => a.ref.apply(() => process.exit(3)),
     "exit 0": () => { process.exit(0); },
     code: () => { process.exitCode = 4; },

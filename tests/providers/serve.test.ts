@@ -82,7 +82,7 @@ describe("the command provider", () => {
       { ...identity, id: made.id, inputs: news, properties: updated.properties },
       context,
     );
-    expect(read).toEqual({ id: made.id, inputs: news, properties: updated.properties });
+    expect(read).toMatchObject({ id: made.id, inputs: news, properties: updated.properties });
     await command.delete(
       { ...identity, id: made.id, oldInputs: news, properties: updated.properties, timeout: 0 },
       context,
