@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { copyArtifacts } from "./artifacts";
+import type { StackResource } from "../engine";
 import type { FinishedUpdate } from "./bring-up";
 import { inspectEnd, isStatus, listContainers, type ContainerEnd, type StackContainer } from "./containers";
 import type { Extraction } from "./extract";
@@ -44,13 +45,15 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
       return otherwise;
     });
 
+  // Read once: with the Pulumi CLI it takes a process.
+  const resources = prepared.stack.resources();
   const [listed] = await Promise.all([
     attempt(
       "the containers can't be listed",
       listContainers(docker, { project: identity.project, stack: identity.stack }),
       [],
     ),
-    attempt("the secrets in the state can't be read", learnSecrets(masker, prepared.stack), undefined),
+    attempt("the secrets in the state can't be read", learnSecrets(masker, prepared.stack, resources), undefined),
   ]);
   const [ends, logs, saved] = await Promise.all([
     Promise.all(listed.map(({ id, name }) => attempt(`${name} can't be inspected`, inspectEnd(docker, id), undefined))),
@@ -68,7 +71,7 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
   }));
   const evidence = await attempt(
     "the tests' exit code can't be read",
-    testsEvidence(prepared, update, containers),
+    testsEvidence(update, containers, resources),
     undefined,
   );
   const tails = await attempt("logs can't be read", serviceTails(prepared, update, containers), []);
@@ -82,16 +85,16 @@ function numberOf(value: unknown): number | undefined {
 }
 
 async function testsEvidence(
-  { stack }: PreparedRun,
   { result, tests, stop }: FinishedUpdate,
   containers: CollectedContainer[],
+  resources: Promise<StackResource[]>,
 ): Promise<TestsEvidence | undefined> {
   const outputs = result?.result === "succeeded" ? result.outputs : {};
   const output = numberOf(outputs.exitCode);
   if (!tests) return output === undefined ? undefined : { ended: true, output };
   const container = containers.find(({ id, name }) => id === tests.container.id || name === tests.container.name);
   const end = container?.end;
-  const resource = (await stack.resources()).find(({ urn, delete: gone }) => urn === tests.container.urn && !gone);
+  const resource = (await resources).find(({ urn, delete: gone }) => urn === tests.container.urn && !gone);
   const waited = tests.created ? numberOf(resource?.outputs.exitCode) : undefined;
   const ended = end !== undefined && !end.running && (tests.created || tests.event !== undefined);
   return {

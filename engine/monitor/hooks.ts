@@ -47,8 +47,8 @@ export function errorHookOf(request: RegisterErrorHookRequest, callbacks: Callba
   };
 }
 
-export function writeHooks(hooks: HookBindings): RegisterResourceRequest.ResourceHooksBinding {
-  const message = new RegisterResourceRequest.ResourceHooksBinding();
+/** Fills in `message`, which registrations and constructions have each of a class of its own. */
+export function writeHooks<T extends RegisterResourceRequest.ResourceHooksBinding>(message: T, hooks: HookBindings): T {
   message.setBeforeCreateList(hooks.beforeCreate ?? []);
   message.setAfterCreateList(hooks.afterCreate ?? []);
   message.setBeforeUpdateList(hooks.beforeUpdate ?? []);
@@ -108,7 +108,8 @@ function optionsOf(state: ResourceState): ResourceOptions {
   options.setAdditionalSecretOutputsList(state.additionalSecretOutputs);
   options.setParent(state.parent);
   options.setAliasesList(state.aliases.map((urn) => new Alias().setUrn(urn)));
-  if (Object.keys(state.hooks).length > 0) options.setHooks(writeHooks(state.hooks));
+  if (Object.keys(state.hooks).length > 0)
+    options.setHooks(writeHooks(new RegisterResourceRequest.ResourceHooksBinding(), state.hooks));
   const { create, update, delete: remove, read } = state.customTimeouts;
   if (create || update || remove || read) {
     const timeouts = new RegisterResourceRequest.CustomTimeouts();

@@ -159,7 +159,7 @@ export function transformRequest(registration: Registration, tracked: boolean): 
   if (goal.deleteBeforeReplace !== undefined) options.setDeleteBeforeReplace(goal.deleteBeforeReplace);
   options.setAdditionalSecretOutputsList(goal.additionalSecretOutputs);
   for (const [pkg, reference] of Object.entries(providers)) options.getProvidersMap().set(pkg, reference);
-  options.setHooks(writeHooks(goal.hooks));
+  options.setHooks(writeHooks(new RegisterResourceRequest.ResourceHooksBinding(), goal.hooks));
   options.setImport(goal.importId);
   options.setHideDiffList(goal.hideDiffs);
   options.setReplaceWithList(goal.replaceWith);

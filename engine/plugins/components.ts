@@ -1,9 +1,9 @@
 /** Construct and Call: components that a plugin makes of resources of its own, and their methods. */
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { writeHooks } from "../monitor/hooks";
 import { fromStruct, toStruct } from "../monitor/structs";
 import { writeAlias } from "../monitor/registration";
 import type { CallRequest, CallResponse, ConstructRequest, ConstructResponse, ProgramInfo } from "../provider";
-import type { HookBindings } from "../resource";
 import type { PropertyMap } from "../values";
 
 export function constructRequest(request: ConstructRequest, acceptOutputs: boolean): proto.ConstructRequest {
@@ -38,21 +38,9 @@ export function constructRequest(request: ConstructRequest, acceptOutputs: boole
   if (remove) timeouts.setDelete(`${remove}s`);
   if (create || update || remove) message.setCustomtimeouts(timeouts);
   if (Object.keys(goal.hooks).length > 0) {
-    message.setResourceHooks(hookBindings(goal.hooks));
+    message.setResourceHooks(writeHooks(new proto.ConstructRequest.ResourceHooksBinding(), goal.hooks));
   }
   message.setAcceptsOutputValues(true);
-  return message;
-}
-
-function hookBindings(hooks: HookBindings): proto.ConstructRequest.ResourceHooksBinding {
-  const message = new proto.ConstructRequest.ResourceHooksBinding();
-  message.setBeforeCreateList(hooks.beforeCreate ?? []);
-  message.setAfterCreateList(hooks.afterCreate ?? []);
-  message.setBeforeUpdateList(hooks.beforeUpdate ?? []);
-  message.setAfterUpdateList(hooks.afterUpdate ?? []);
-  message.setBeforeDeleteList(hooks.beforeDelete ?? []);
-  message.setAfterDeleteList(hooks.afterDelete ?? []);
-  message.setOnErrorList(hooks.onError ?? []);
   return message;
 }
 
