@@ -20,7 +20,7 @@ import type { SecretsManager } from "./secrets/passphrase";
 import type { Snapshot } from "./state/checkpoint";
 import { type Recorder } from "./state/recorder";
 import { BUILTIN_PACKAGE, urnMatcher } from "./urn";
-import { type PropertyMap, Secret, withoutSecrets } from "./values";
+import { type PropertyMap, withoutSecrets } from "./values";
 
 /** What an operation works on; `openStack` puts it together. */
 export interface OperationTarget {
@@ -81,8 +81,7 @@ export async function operate(
   }
   const preview = isPreview(options);
   const masker = options.masker ?? makeMasker();
-  for (const { value, secret } of target.config.values()) if (secret) masker.learn(new Secret(value));
-  for (const state of target.snapshot.resources) masker.learnResource(state);
+  masker.learnStack(target.config.values(), target.snapshot.resources);
   const events = eventStream((event) => options.onEvent?.(event), masker);
   const { resources } = target.snapshot;
   if (asked.excludeProtected && resources.length > 0 && resources.every(({ urn }) => options.excludes?.includes(urn))) {

@@ -7,7 +7,6 @@ import type { Extraction } from "./extract";
 import { readJunitFiles, type JunitFindings } from "./junit-files";
 import { lastLines, saveLogs } from "./logs";
 import type { PreparedRun } from "./prepare";
-import { learnSecrets } from "./secrets";
 import { engineMessage } from "./sweep";
 import type { TestsEvidence } from "./verdict";
 
@@ -53,7 +52,7 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
       listContainers(docker, { project: identity.project, stack: identity.stack }),
       [],
     ),
-    attempt("the secrets in the state can't be read", learnSecrets(masker, prepared.stack, resources), undefined),
+    attempt("the secrets in the state can't be read", learnSecrets(prepared, resources), undefined),
   ]);
   const [ends, logs, saved] = await Promise.all([
     Promise.all(listed.map(({ id, name }) => attempt(`${name} can't be inspected`, inspectEnd(docker, id), undefined))),
@@ -162,4 +161,9 @@ async function serviceTails(
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The tests' own log was learned by nobody; what the provider made up in the meantime is known from the state. */
+async function learnSecrets({ masker, stack }: PreparedRun, resources: Promise<StackResource[]>): Promise<void> {
+  masker.learnStack(stack.config.values(), await resources);
 }

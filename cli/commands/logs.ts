@@ -6,7 +6,6 @@ import { maskedText, readLog } from "../../run/logs";
 import { readRecords } from "../../run/records";
 import { interruptCode, onInterrupt } from "../../run/signals";
 import { connectDocker } from "../../run/parts";
-import { learnSecrets } from "../../run/secrets";
 import { openNamedStack, openProject, stackName, type ProjectContext } from "../context";
 import { makeStyle, wantsColor } from "../display/style";
 import type { CommonOptions } from "../options";
@@ -67,7 +66,8 @@ export async function logsCommand(common: CommonOptions, options: LogsCommandOpt
 async function maskerOf(context: ProjectContext, common: CommonOptions, name: string): Promise<Masker> {
   const masker = makeMasker();
   try {
-    await learnSecrets(masker, await openNamedStack(context, common, name, false));
+    const stack = await openNamedStack(context, common, name, false);
+    masker.learnStack(stack.config.values(), await stack.resources());
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     process.stderr.write(`warning: secrets in these logs can't be masked: ${error.message}\n`);

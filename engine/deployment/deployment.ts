@@ -170,7 +170,7 @@ export class Deployment {
 
   /** Throws `Halted` where the deployment stops before the resource is there. */
   async register(goal: Goal): Promise<RegisterResult> {
-    this.learn(goal.inputs);
+    this.parts.masker.learn(goal.inputs);
     const urn = this.parts.generator.urnOf(goal);
     if (this.parts.continueOnError && this.dependsOnFailed(goal)) {
       this.failedUrns.add(urn);
@@ -221,7 +221,7 @@ export class Deployment {
   }
 
   async read(goal: Goal, id: string): Promise<ResourceState> {
-    this.learn(goal.inputs);
+    this.parts.masker.learn(goal.inputs);
     const urn = this.parts.generator.urnOf(goal);
     const decision = await this.decide(urn, () => Promise.resolve(this.parts.generator.decideRead(goal, id)));
     if (decision && (await this.track(this.execute(decision.steps)))) return decision.state;
@@ -233,7 +233,7 @@ export class Deployment {
     if (this.stopped && !this.isStack(urn)) throw new Halted();
     const state = this.parts.generator.registered(urn);
     if (!state) throw new Error(`there is no resource ${urn} to have outputs`);
-    this.learn(outputs);
+    this.parts.masker.learnOutputs(outputs);
     if (this.isStack(urn)) {
       this.stackOutputs = withoutOutputs(outputs);
       return;
@@ -392,10 +392,6 @@ export class Deployment {
 
   private isStack(urn: string): boolean {
     return this.parts.generator.registered(urn)?.type === ROOT_STACK_TYPE;
-  }
-
-  private learn(values: PropertyMap): void {
-    this.parts.masker.learn(values);
   }
 
   private track<T>(promise: Promise<T>): Promise<T> {

@@ -9,6 +9,14 @@ const SHORTEST_PIECE = 8;
 const BASE64_LINES = [76, 64];
 const MASK = "[secret]";
 
+/** What a resource has that may be secret. */
+export interface Learnable {
+  custom: boolean;
+  inputs: PropertyMap;
+  outputs: PropertyMap;
+  additionalSecretOutputs: string[];
+}
+
 export interface Masker {
   /** Remembers the texts inside every secret of `value`. */
   learn(value: PropertyValue | undefined): void;
@@ -16,7 +24,14 @@ export interface Masker {
    * Learns what the program and the provider declare secret. What `additionalSecretOutputs` keeps out of sight, such as
    * a container's log, may be made of words that occur anywhere; once it is another resource's input it is learned.
    */
-  learnResource(state: { inputs: PropertyMap; outputs: PropertyMap; additionalSecretOutputs: string[] }): void;
+  learnResource(state: Learnable): void;
+  /**
+   * Learns what a component or the stack gives back. A text of several lines is no secret of its own there but, for all
+   * that is known, such a log handed on: it is learned once it is a resource's input.
+   */
+  learnOutputs(outputs: PropertyMap): void;
+  /** Learns a stack as it is: its settings' secrets and those of its state. */
+  learnStack(config: Iterable<{ value: string; secret: boolean }>, states?: Iterable<Learnable>): void;
   /** There is nothing to mask, so far. */
   knowsNothing(): boolean;
   /** The text with every secret, as it is or encoded in a usual way, replaced by `[secret]`. */
@@ -43,25 +58,33 @@ export function makeMasker(): Masker {
     }
   };
   const current = (): Matcher | undefined => (forms.size === 0 ? undefined : (matcher ??= makeMatcher(forms)));
+  /** What is kept out of sight without being learned. */
+  const kept = new Set<string>();
+  const learn = (value: PropertyValue | undefined, isSecret: (text: string) => boolean): void => {
+    eachSecretText(value, (text, whole) => {
+      if (!isSecret(text)) return;
+      // A variable that is secret as a whole, such as TOKEN=abc, will be shown by its value alone.
+      const variable = whole ? /^[A-Za-z_]\w*=(.*)$/s.exec(text)?.[1] : undefined;
+      if (variable !== undefined) remember(variable);
+      remember(text);
+    });
+  };
   const masker: Masker = {
-    learn(value) {
-      someValue(value, (inner) => {
-        if (!(inner instanceof Secret)) return false;
-        // A variable that is secret as a whole, such as TOKEN=abc, will be shown by its value alone.
-        const variable =
-          typeof inner.element === "string" ? /^[A-Za-z_]\w*=(.*)$/s.exec(inner.element)?.[1] : undefined;
-        if (variable !== undefined) remember(variable);
-        return someValue(inner.element, (secret) => {
-          if (typeof secret === "string") remember(secret);
-          return false;
-        });
-      });
-    },
-    learnResource({ inputs, outputs, additionalSecretOutputs }) {
+    learn: (value) => learn(value, () => true),
+    learnResource({ custom, inputs, outputs, additionalSecretOutputs }) {
       masker.learn(inputs);
-      for (const [key, value] of Object.entries(outputs))
+      if (!custom) return masker.learnOutputs(outputs);
+      for (const [key, value] of Object.entries(outputs)) {
         if (!additionalSecretOutputs.includes(key)) masker.learn(value);
+        else eachSecretText(value, (text) => kept.add(text.trim()));
+      }
     },
+    learnStack(config, states = []) {
+      for (const { value, secret } of config) if (secret) masker.learn(new Secret(value));
+      // A component hands on what its resources keep out of sight.
+      for (const state of [...states].sort((a, b) => Number(b.custom) - Number(a.custom))) masker.learnResource(state);
+    },
+    learnOutputs: (outputs) => learn(outputs, (text) => !kept.has(text.trim()) && !text.trim().includes("\n")),
     knowsNothing: () => forms.size === 0,
     mask: (text) => current()?.mask(text, false).shown ?? text,
     stream() {
@@ -81,6 +104,18 @@ export function makeMasker(): Masker {
     },
   };
   return masker;
+}
+
+/** `whole`: the text is a secret of its own, not a part of one. */
+function eachSecretText(value: PropertyValue | undefined, use: (text: string, whole: boolean) => void): void {
+  someValue(value, (inner) => {
+    if (!(inner instanceof Secret)) return false;
+    const { element } = inner;
+    return someValue(element, (text) => {
+      if (typeof text === "string") use(text, text === element);
+      return false;
+    });
+  });
 }
 
 /** How a secret may look in the output of a program. */
@@ -127,18 +162,34 @@ interface Matcher {
   mask(text: string, more: boolean): { shown: string; rest: string };
 }
 
+/** Every form is at least this long, so that all are found by their beginnings of this length. */
+const BEGINNING = SHORTEST;
+/** Hashes of a form's first three characters, of which most texts hold few. */
+const HASHES = 1 << 16;
+const hashAt = (text: string, at: number): number =>
+  (text.charCodeAt(at) * 961 + text.charCodeAt(at + 1) * 31 + text.charCodeAt(at + 2)) & (HASHES - 1);
+
+/** Forms may be many, and as long as a log: a regular expression of all of them would not compile. */
 function makeMatcher(forms: Set<string>): Matcher {
   const longestFirst = [...forms].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|"), "g");
   const longest = longestFirst[0]!.length;
+  const byBeginning = new Map<string, string[]>();
   const byFirst = new Map<string, string[]>();
-  for (const form of longestFirst) byFirst.set(form[0]!, [...(byFirst.get(form[0]!) ?? []), form]);
+  const begins = new Uint8Array(HASHES);
+  for (const form of longestFirst) {
+    addTo(byBeginning, form.slice(0, BEGINNING), form);
+    addTo(byFirst, form[0]!, form);
+    begins[hashAt(form, 0)] = 1;
+  }
+  const beginningAt = (text: string, at: number): string[] | undefined =>
+    begins[hashAt(text, at)] ? byBeginning.get(text.slice(at, at + BEGINNING)) : undefined;
 
   /** Where the text's end begins to look like a secret's beginning. */
   const unfinished = (text: string, from: number): number => {
     for (let at = Math.max(from, text.length - longest + 1); at < text.length; at++) {
       const tail = text.length - at;
-      if (byFirst.get(text[at]!)?.some((form) => form.length > tail && text.endsWith(form.slice(0, tail)))) return at;
+      const candidates = tail < BEGINNING ? byFirst.get(text[at]!) : beginningAt(text, at);
+      if (candidates?.some((form) => form.length > tail && text.endsWith(form.slice(0, tail)))) return at;
     }
     return text.length;
   };
@@ -147,13 +198,23 @@ function makeMatcher(forms: Set<string>): Matcher {
       let shown = "";
       let from = 0;
       let limit = more ? unfinished(text, 0) : text.length;
-      pattern.lastIndex = 0;
-      for (let match = pattern.exec(text); match && match.index < limit; match = pattern.exec(text)) {
-        shown += text.slice(from, match.index) + MASK;
-        from = pattern.lastIndex;
+      for (let at = 0; at < limit && at + BEGINNING <= text.length;) {
+        const form = beginningAt(text, at)?.find((candidate) => text.startsWith(candidate, at));
+        if (form === undefined) {
+          at++;
+          continue;
+        }
+        shown += text.slice(from, at) + MASK;
+        from = at += form.length;
         if (limit < from) limit = unfinished(text, from);
       }
       return { shown: shown + text.slice(from, limit), rest: text.slice(limit) };
     },
   };
+}
+
+function addTo(lists: Map<string, string[]>, key: string, form: string): void {
+  const list = lists.get(key);
+  if (list) list.push(form);
+  else lists.set(key, [form]);
 }

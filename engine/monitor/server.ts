@@ -53,6 +53,7 @@ import type { Goal } from "../resource";
 import { isProviderType, packageOf, parseProviderReference, urnType } from "../urn";
 import { requireVersion } from "../pulumi-version";
 import { withContentHashes } from "../values";
+import { statusDetails } from "../values/status-details";
 import { callbackClients } from "./callbacks";
 import { providerOfReceiver, registeredPackages, withOutputDependencies } from "./packages";
 import { errorHookOf, hookOf } from "./hooks";
@@ -462,11 +463,10 @@ function unary<Request, Response>(handle: Handler<Request, Response>) {
     void (async () => handle(call.request))().then(
       (response) => callback(null, response),
       (error: Error) =>
-        callback(
-          error instanceof Halted
-            ? { code: status.UNAVAILABLE, details: error.message }
-            : { code: status.UNKNOWN, details: error.message },
-        ),
+        callback({
+          code: error instanceof Halted ? status.UNAVAILABLE : status.UNKNOWN,
+          details: statusDetails(error.message),
+        }),
     );
   };
 }

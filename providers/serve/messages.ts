@@ -34,6 +34,7 @@ import {
 } from "../../engine/provider";
 import { urnName, urnType } from "../../engine/urn";
 import type { PropertyMap } from "../../engine/values";
+import { statusDetails } from "../../engine/values/status-details";
 
 /** What a provider gives back keeps its secrets and references: every engine takes them. */
 export const outgoing = (map: PropertyMap) => toStruct(map, { secrets: true, resources: true });
@@ -163,7 +164,7 @@ export function deleteRequest(message: DeleteRequestMessage): DeleteRequest {
 
 /** What an engine reads an error from; of a resource that exists all the same, with what there is of it. */
 export function serviceError(error: Error): Partial<ServiceError> {
-  if (!(error instanceof InitializationError)) return { code: status.UNKNOWN, details: error.message };
+  if (!(error instanceof InitializationError)) return { code: status.UNKNOWN, details: statusDetails(error.message) };
   const detail = new ErrorResourceInitFailed();
   detail.setId(error.id);
   detail.setProperties(outgoing(error.properties));
@@ -177,5 +178,5 @@ export function serviceError(error: Error): Partial<ServiceError> {
   whole.addDetails(packed);
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from(whole.serializeBinary()));
-  return { code: status.UNKNOWN, details: error.message, metadata };
+  return { code: status.UNKNOWN, details: statusDetails(error.message), metadata };
 }

@@ -15,7 +15,6 @@ import type {
 import { UserError } from "../../engine/api";
 import { makeMasker } from "../../engine/deployment/masker";
 import { loadProject } from "../../engine/project/project";
-import { Secret } from "../../engine/values";
 import type { Engine } from "../host";
 import { connectDocker } from "../parts";
 import { CliError, inOwnGroup } from "./command";
@@ -104,7 +103,7 @@ async function operate(
   const isPreview = options.kind === "preview" || options.previewOnly;
   const started = performance.now();
   const masker = options.masker ?? makeMasker();
-  for (const { value, secret } of own.config.values()) if (secret) masker.learn(new Secret(value));
+  masker.learnStack(own.config.values());
   const docker = options.kind === "update" && !isPreview ? await connectDocker().catch(() => undefined) : undefined;
   const reader = eventReader({
     onEvent: (event) => options.onEvent?.(event),

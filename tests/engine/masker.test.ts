@@ -91,9 +91,44 @@ test("however a text is cut, the same is shown as of the whole", () => {
 test("a log that is kept out of sight as a whole isn't made of secrets", () => {
   const masker = makeMasker();
   masker.learnResource({
+    custom: true,
     inputs: { password: new Secret("hunter22") },
     outputs: { containerLogs: new Secret("listening\n"), token: new Secret("t0ken-t0ken") },
     additionalSecretOutputs: ["containerLogs"],
   });
   expect(masker.mask("listening: hunter22 t0ken-t0ken")).toBe("listening: [secret] [secret]");
+});
+
+test("nor is it where a component and the stack hand it on, in whatever order a state tells of them", () => {
+  const log = "✔ is good (1.2 ms)\n✔ is listed (3 ms)\n";
+  for (const text of [log, "all 12 passed"]) {
+    const secret = new Secret(text);
+    const masker = makeMasker();
+    masker.learnStack(
+      [{ value: "from-the-settings", secret: true }],
+      [
+        {
+          custom: false,
+          inputs: {},
+          outputs: { logs: secret, key: new Secret("k3y-k3y") },
+          additionalSecretOutputs: [],
+        },
+        { custom: true, inputs: {}, outputs: { containerLogs: secret }, additionalSecretOutputs: ["containerLogs"] },
+      ],
+    );
+    expect(masker.mask(text)).toBe(text);
+    expect(masker.mask("k3y-k3y from-the-settings")).toBe("[secret] [secret]");
+  }
+});
+
+test("a secret of a megabyte, and ten thousand of them, are masked in time", () => {
+  const long = Array.from(
+    { length: 20_000 },
+    (_, line) => `${line}: ${(line * 7919).toString(36)} words of a log`,
+  ).join("\n");
+  const masker = maskerOf(long, ...Array.from({ length: 10_000 }, (_, number) => `password-${number}-${number}`));
+  const text = `before ${long} password-77-77 after `.repeat(3);
+  const started = performance.now();
+  expect(masker.mask(text)).toBe("before [secret] [secret] after ".repeat(3));
+  expect(performance.now() - started).toBeLessThan(5_000);
 });

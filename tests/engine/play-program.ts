@@ -46,6 +46,9 @@ const [folder, actsFile, resultFile] = process.argv.slice(2) as [string, string,
 async function main(): Promise<void> {
   const cloud = new Cloud();
   cloud.functions.set("fake:index:double", (args) => ({ doubled: 2 * (args["n"] as number) }));
+  cloud.functions.set("fake:index:fail", (args) => {
+    throw new Error(args["message"] as string);
+  });
   const played: Played[] = [];
   for (const act of JSON.parse(readFileSync(actsFile, "utf8")) as Act[]) played.push(await play(cloud, act));
   writeFileSync(resultFile, JSON.stringify(played));

@@ -329,3 +329,13 @@ test("stack outputs after an error are laid over the old ones", async () => {
   expect(failed!.result).toBe("failed");
   expect(failed!.shown).toEqual({ ...up!.shown, changed: "new" });
 });
+
+test("an error however long reaches the program, which can go on without what failed", async () => {
+  const program = `
+    pulumi.runtime.invoke("fake:index:fail", { message: "é".repeat(200000) + " at last" })
+      .catch((error) => console.log("caught " + (error.message.includes("é") ? error.message.slice(-7) : "?")));
+    new Thing("a");`;
+  const [up] = await play(program, [update]);
+  expect(up!.messages.map(({ text }) => text)).toContainEqual(expect.stringContaining("caught at last"));
+  expect(up).toMatchObject({ result: "succeeded", log: ["create a"] });
+});

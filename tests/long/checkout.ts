@@ -11,7 +11,10 @@ export interface Checkout {
   folder: string;
   /** Replaces a text that must occur in the file exactly once. */
   edit(file: string, text: string, replacement: string): void;
-  /** Runs a program in it to its end. `interrupt` is sent once `at` has been shown. */
+  /**
+   * Runs a program in it to its end. `interrupt` is sent once `at` has been shown.
+   * @throws if it takes longer than four minutes; it is killed then
+   */
   run(
     command: string[],
     options?: { env?: NodeJS.ProcessEnv; interrupt?: { at: string; signal: NodeJS.Signals } },
@@ -74,10 +77,17 @@ export function copyOfCheckout(): Checkout {
           interrupted = true;
           child.kill(interrupt.signal);
         };
+        const timer = setTimeout(() => {
+          process.kill(-child.pid!, "SIGKILL");
+          reject(new Error(`${[program, ...args].join(" ")} hangs; so far it printed:\n${output.slice(-4000)}`));
+        }, 240_000);
         child.stdout.on("data", take);
         child.stderr.on("data", take);
         child.on("error", reject);
-        child.on("close", (code) => resolve({ code, output, seconds: (performance.now() - since) / 1000 }));
+        child.on("close", (code) => {
+          clearTimeout(timer);
+          resolve({ code, output, seconds: (performance.now() - since) / 1000 });
+        });
       });
     },
     remove() {

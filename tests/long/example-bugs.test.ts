@@ -34,6 +34,9 @@ test.each([
   const { code, output } = await checkout.run(["bin/seatrial", "test"]);
   expect({ code, ...resultOf(checkout) }).toMatchObject({ code: 1, verdict: "failed", exitCode: 1 });
   expect(resultOf(checkout).tests.failed).toBeGreaterThan(0);
+  // What the tests say of it can be read: their log is no secret to those who run them.
+  expect(output).toContain("ERR_ASSERTION");
+  expect(output).not.toContain("[secret]");
   expect(leftOf(stackIn(output))).toEqual([]);
 });
 
