@@ -115,7 +115,7 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
       )
       .option("--artifacts <dir>", "where the results go (default: $ARTIFACTS_DIR, else build/tests)")
       .option("--junit <glob>", "which of the artifacts are JUnit; there must be one")
-      .option("--timeout <duration>", "give up after so long (default: 1h)", durationOption);
+      .option("--timeout <duration>", "give up after so long (default: the setting run:deadline, 1h)", durationOption);
     if (!again) command.option("--keep", "leave the stack as it is");
     command.action(
       act(async (common, self) => {

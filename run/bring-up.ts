@@ -203,8 +203,8 @@ export async function bringUp(
   hooks.onPhase("up");
   let watch: Watch | undefined;
   const deadline = setTimeout(
-    () => brakes.stop({ kind: "deadline", what: "the run", seconds: prepared.timeout }),
-    prepared.startedAt.getTime() + prepared.timeout * 1000 - Date.now(),
+    () => brakes.stop({ kind: "deadline", what: "the run", seconds: prepared.settings.deadlines.run }),
+    prepared.startedAt.getTime() + prepared.settings.deadlines.run * 1000 - Date.now(),
   );
   let result: OperationResult | undefined;
   try {
@@ -289,7 +289,11 @@ function testsDeadline(
   if (!tests || tests.created || tests.event) return undefined;
   const own = failures.find(({ urn }) => urn === tests.container.urn);
   if (!own || !/took longer than/.test(own.failure.message)) return undefined;
-  return { kind: "deadline", what: "the tests", seconds: secondsIn(own.failure.message) ?? prepared.timeout };
+  return {
+    kind: "deadline",
+    what: "the tests",
+    seconds: secondsIn(own.failure.message) ?? prepared.settings.deadlines.run,
+  };
 }
 
 function secondsIn(message: string): number | undefined {

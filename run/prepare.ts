@@ -3,11 +3,12 @@ import { detectJob } from "../ci/detect";
 import { UserError, type Project, type Stack } from "../engine/api";
 import { makeMasker, type Masker } from "../engine/deployment/masker";
 import { discardResults, openResults, resultsTarget, type ResultsFolder } from "./artifacts";
-import { findCommit } from "./commit";
+import { findCommit, type Commit } from "./commit";
 import type { RunHost } from "./host";
 import { enterEnvironment, lifetime, newRunId, stackName, type RunIdentity } from "./identity";
 import { currentOwner } from "./owner";
 import { readRecords, removeRecord, writeRecord } from "./records";
+import { readRunSettings, type RunSettings } from "./settings";
 import type { Orders } from "./watchdog/orders";
 import type { Watchdog } from "./watchdog/start";
 
@@ -27,7 +28,7 @@ export interface TestOptions {
   artifacts?: string;
   /** Which of the artifacts are JUnit files; there must be one then. */
   junit?: string;
-  /** Seconds that the run may take until the tests have ended. */
+  /** Seconds that the run may take until the tests have ended; wins over the setting `run:deadline`. */
   timeout?: number;
   parallel?: number;
   /** Runs the program in a process of its own. */
@@ -44,8 +45,7 @@ export interface PreparedRun {
   /** Knows the secrets of the stack as soon as the engine does. */
   masker: Masker;
   results: ResultsFolder;
-  /** Seconds. */
-  timeout: number;
+  settings: RunSettings;
   startedAt: Date;
   /** The stack was made for this run and goes with it. */
   ephemeral: boolean;
@@ -53,12 +53,10 @@ export interface PreparedRun {
   watchdog?: Watchdog;
 }
 
-/** Seconds until a run is given up where nobody says otherwise. */
-const defaultTimeout = 3600;
-
 /**
  * Reads the project and the settings, names the run, finds the Docker Engine. Nothing is made yet but the results
- * folder and the stack's entry in the state. Rejects with a `UserError` for what the caller got wrong.
+ * folder and the stack's entry in the state, and nothing of that stays where it rejects: with a `UserError` for what
+ * the caller got wrong.
  */
 export async function prepare(options: TestOptions, host: RunHost, startedAt: Date): Promise<PreparedRun> {
   const project = host.engine.loadProject(options.cwd);
@@ -66,9 +64,10 @@ export async function prepare(options: TestOptions, host: RunHost, startedAt: Da
   const results = await openResults(target);
   // It starts beside all that follows.
   const watchdog = options.keep || options.again ? undefined : host.startWatchdog();
-  let prepared: PreparedRun | undefined;
+  const opening = openRun(project, options, host);
   try {
-    prepared = await prepareWith(project, results, options, host, startedAt);
+    const [opened, docker] = await Promise.all([opening, host.connectDocker()]);
+    const prepared = prepareWith(project, opened, docker, results, options, host, startedAt);
     if (!watchdog) return prepared;
     // Before anything is made, somebody is there to remove it.
     await watchdog.arm(orders(prepared, host));
@@ -76,9 +75,10 @@ export async function prepare(options: TestOptions, host: RunHost, startedAt: Da
   } catch (error) {
     watchdog?.dismiss();
     await discardResults(results).catch(() => undefined);
-    if (prepared?.ephemeral) {
-      await prepared.stack.remove().catch(() => undefined);
-      removeRecord(project, prepared.stack.name);
+    const opened = await opening.catch(() => undefined);
+    if (opened && !options.again) {
+      await opened.stack.remove().catch(() => undefined);
+      removeRecord(project, opened.stack.name);
     }
     throw error;
   }
@@ -96,14 +96,18 @@ function orders({ identity, project, results, options }: PreparedRun, host: RunH
   };
 }
 
-async function prepareWith(
-  project: Project,
-  results: ResultsFolder,
-  options: TestOptions,
-  host: RunHost,
-  startedAt: Date,
-): Promise<PreparedRun> {
-  const [commit, docker] = await Promise.all([findCommit(project.root, host.env), host.connectDocker()]);
+/** A run that has a name and settings. */
+interface OpenedRun {
+  run: string;
+  stack: Stack;
+  settings: RunSettings;
+  commit?: Commit;
+  /** The run tests a stack again that was kept. */
+  kept?: KeptStack;
+}
+
+async function openRun(project: Project, options: TestOptions, host: RunHost): Promise<OpenedRun> {
+  const commit = await findCommit(project.root, host.env);
   const run = newRunId();
   const kept = options.again ? keptStack(project, options.stack) : undefined;
   const name = kept?.name ?? options.stack ?? stackName(commit, run);
@@ -115,30 +119,48 @@ async function prepareWith(
     config: options.config,
     configFile: options.configFile ?? kept?.configFile,
   });
-  const resources = await stack.resources();
-  if (options.again && resources.length === 0) throw new UserError(`the stack ${name} has no resources to test`);
-  if (!options.again && resources.length > 0) {
-    throw new UserError(
-      `the stack ${name} has ${resources.length} resources already: run its tests with seatrial rerun --stack ${name}, ` +
-        `or remove them first with seatrial destroy --stack ${name}`,
-    );
+  try {
+    const resources = await stack.resources();
+    if (options.again && resources.length === 0) throw new UserError(`the stack ${name} has no resources to test`);
+    if (!options.again && resources.length > 0) {
+      throw new UserError(
+        `the stack ${name} has ${resources.length} resources already: run its tests with seatrial rerun --stack ${name}, ` +
+          `or remove them first with seatrial destroy --stack ${name}`,
+      );
+    }
+    const settings = readRunSettings(stack.config);
+    if (options.timeout !== undefined) settings.deadlines.run = options.timeout;
+    return { run, stack, settings, ...(commit ? { commit } : {}), ...(kept ? { kept } : {}) };
+  } catch (error) {
+    // It refuses where there are resources.
+    if (!options.again) await stack.remove().catch(() => undefined);
+    throw error;
   }
+}
 
-  const timeout = options.timeout ?? defaultTimeout;
+function prepareWith(
+  project: Project,
+  { run, stack, settings, commit, kept }: OpenedRun,
+  docker: Docker,
+  results: ResultsFolder,
+  options: TestOptions,
+  host: RunHost,
+  startedAt: Date,
+): PreparedRun {
   const outlives = options.keep || options.again;
-  const expiresIn = outlives ? lifetime.kept : Math.max(lifetime.run, timeout + 1800);
+  const expiresIn = outlives ? lifetime.kept : Math.max(lifetime.run, longestRun(settings));
   // A kept stack's images and labels are of the commit that it was made for.
   const commitOfRun = kept?.commit ? { sha: kept.commit, dirty: false } : commit;
   const identity: RunIdentity = {
     run,
     project: project.name,
-    stack: name,
+    stack: stack.name,
     ...(commitOfRun ? { commit: commitOfRun } : {}),
     ...(outlives ? {} : { owner: currentOwner(host.env) }),
     expires: new Date(startedAt.getTime() + expiresIn * 1000),
   };
   writeRecord(project, {
-    stack: name,
+    stack: stack.name,
     run,
     kept: Boolean(outlives),
     startedAt: startedAt.toISOString(),
@@ -156,17 +178,26 @@ async function prepareWith(
     docker,
     masker: makeMasker(),
     results,
-    timeout,
+    settings,
     startedAt,
     ephemeral: !outlives,
   };
 }
 
+/** Seconds that a run with these settings may take to its very end, and some more. */
+function longestRun({ deadlines }: RunSettings): number {
+  return deadlines.run + deadlines.collect + deadlines.destroy + 1200;
+}
+
+interface KeptStack {
+  name: string;
+  /** The full hash. */
+  commit?: string;
+  configFile?: string;
+}
+
 /** The stack that `rerun` means: the named one, else the one kept last. */
-function keptStack(
-  project: Project,
-  named: string | undefined,
-): { name: string; commit?: string; configFile?: string } {
+function keptStack(project: Project, named: string | undefined): KeptStack {
   const records = readRecords(project).filter((record) => record.kept);
   if (named) return { name: named, ...records.find((record) => record.stack === named) };
   const last = records[0];

@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { type ConfigValue, UserError } from "../engine/api";
+import { durationPattern, parseDuration } from "./duration";
+
+/** The namespace of these settings in a settings file, and of `--config`. */
+const namespace = "run";
+
+/** A length of time as text; parsed, it is a number of seconds. */
+const duration = z
+  .string()
+  .regex(durationPattern, { error: ({ input }) => `expected a duration such as 90s, 5m or 1h30m, not "${input}"` })
+  .transform((text, context): number => {
+    const seconds = parseDuration(text, "");
+    if (seconds > 0 && seconds <= longest) return seconds;
+    context.addIssue({ code: "custom", message: `expected a duration of more than 0s and at most 7d, not "${text}"` });
+    return z.NEVER;
+  });
+
+/** A week, in seconds. */
+const longest = 7 * 86_400;
+
+/**
+ * The settings by their keys below the namespace; docs/run-settings.schema.json is made from them. What is asked of a
+ * run is written as text here, as a settings file and the command line give it.
+ */
+const shape = {
+  deadline: duration.prefault("1h").describe("The whole run, until its tests have ended; --timeout wins over it."),
+  "deadline.setUp": duration.prefault("2m").describe("Until everything is known that the run needs to begin."),
+  "deadline.build": duration.prefault("30m").describe("All the time in which images are built or pulled."),
+  "deadline.up": duration.prefault("15m").describe("The rest of the time until the tests begin."),
+  "deadline.tests": duration.optional().describe("The tests container; without it they have what the run has left."),
+  "deadline.collect": duration.prefault("5m").describe("Saving logs and artifacts."),
+  "deadline.destroy": duration.prefault("5m").describe("Taking the stack down, and looking for what is left of it."),
+} satisfies z.core.$ZodLooseShape;
+
+/** Settings of the run itself, as opposed to those of its program. */
+export interface RunSettings {
+  deadlines: Deadlines;
+}
+
+/** Seconds. */
+export interface Deadlines {
+  run: number;
+  setUp: number;
+  build: number;
+  up: number;
+  /** Absent where the tests have as long as the run. */
+  tests?: number;
+  collect: number;
+  destroy: number;
+}
+
+/**
+ * Takes the settings under `run:` out of a stack's, wherever they come from. Throws a {@link UserError} with one line
+ * for each that doesn't fit, or that nobody knows: its key, and what was expected.
+ */
+export function readRunSettings(config: ReadonlyMap<string, ConfigValue>): RunSettings {
+  const given: Record<string, string> = {};
+  for (const [key, { value }] of config) {
+    if (key.startsWith(`${namespace}:`)) given[key.slice(namespace.length + 1)] = value;
+  }
+  const known = Object.keys(shape).sort();
+  const unknown = Object.keys(given)
+    .filter((key) => !known.includes(key))
+    .map((key) => `${namespace}:${key}: no such setting; under ${namespace}: there are ${known.join(", ")}`);
+  const result = z.object(shape).safeParse(given);
+  const wrong = result.success
+    ? []
+    : result.error.issues.map(({ path, message }) => `${namespace}:${path.map(String).join(".")}: ${message}`);
+  if (!result.success || unknown.length > 0) throw new UserError([...unknown, ...wrong].join("\n"));
+  const settings = result.data;
+  const tests = settings["deadline.tests"];
+  return {
+    deadlines: {
+      run: settings.deadline,
+      setUp: settings["deadline.setUp"],
+      build: settings["deadline.build"],
+      up: settings["deadline.up"],
+      ...(tests === undefined ? {} : { tests }),
+      collect: settings["deadline.collect"],
+      destroy: settings["deadline.destroy"],
+    },
+  };
+}
+
+/** The JSON Schema of a settings file, as far as it is about the run: other namespaces are others' to describe. */
+export function runSettingsJsonSchema(): object {
+  const keys = Object.entries(shape).map(([key, schema]) => [`${namespace}:${key}`, schema] as const);
+  const { $schema, ...config } = z.toJSONSchema(z.looseObject(Object.fromEntries(keys)), {
+    target: "draft-2020-12",
+    io: "input",
+  });
+  const ours = { enum: keys.map(([key]) => key) };
+  return {
+    $schema,
+    title: "Settings of the run in Pulumi.<stack>.yaml",
+    type: "object",
+    properties: { config: { ...config, propertyNames: { anyOf: [{ not: { pattern: `^${namespace}:` } }, ours] } } },
+  };
+}
