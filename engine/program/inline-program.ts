@@ -9,9 +9,11 @@ import { Console } from "node:console";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { type EngineClient, type PromiseTracking, withoutDebugMessages, withoutNotesOnPromises } from "./debug-aids";
 import type { EntryPoint } from "./entry-point";
+import { type EventLoopShare, shareEventLoop } from "./event-loop";
 import { registerTypeScript } from "./loader";
 import type { FoundProgram, InstalledSdk, ProgramOptions, RunningProgram } from "./program";
 
@@ -58,6 +60,10 @@ interface SdkStore {
 
 /** How long a program that was told to stop may still call. */
 const LATE_CALLS_MS = 2_000;
+/** How long a program may have nothing but timers and the like under way before that is told. */
+const PATIENCE_MS = 10_000;
+/** How often at most it is looked whether it still has. */
+const LOOK_AGAIN_MS = 20;
 
 export function startInlineProgram(program: FoundProgram, options: ProgramOptions): RunningProgram {
   const { entry } = program;
@@ -68,10 +74,13 @@ export function startInlineProgram(program: FoundProgram, options: ProgramOption
   let exited!: () => void;
   const exit = new Promise<void>((resolve) => (exited = resolve));
   let isOver = false;
+  let isLoaded = false;
   const run: Run = {
     exit(code) {
       if (isOver) return;
       isOver = true;
+      // What it still had under way it no longer waits for, and all that it has registered is there.
+      if (isLoaded && Number(code) === 0) return void sent().then(exited);
       options.onError(`the program called process.exit(${code}) before it had come to its end`);
       exited();
     },
@@ -79,18 +88,28 @@ export function startInlineProgram(program: FoundProgram, options: ProgramOption
   process.chdir(options.workingDirectory ?? entry.folder);
   // The SDK keeps a run's connections in an async context of its own: what a program that was told to stop still tries
   // later can't reach the next one's.
-  const { ended, sent, store } = catchExit(run, () =>
-    sdk.state.withLocalStorage(() => {
-      // Transforms and hooks are called outside of that context.
-      global.globalStore = sdk.state.getStore();
-      configure(sdk, options);
-      return {
-        ended: runToEnd(sdk, entry, errors),
-        sent: AsyncResource.bind(() => sdk.runtime.waitForRPCs().catch(() => undefined)),
-        store: sdk.state.getStore(),
-      };
-    }),
+  const { share, started } = shareEventLoop(() =>
+    catchExit(run, () =>
+      sdk.state.withLocalStorage(() => {
+        // Transforms and hooks are called outside of that context.
+        global.globalStore = sdk.state.getStore();
+        configure(sdk, options);
+        return {
+          loaded: loadProgram(sdk, entry).catch(errors.report),
+          called: AsyncResource.bind(() => sdk.runtime.waitForRPCs().catch(errors.report)),
+          beforeExit: AsyncResource.bind(() => share.beforeExit()),
+          sent: AsyncResource.bind(() => sdk.runtime.waitForRPCs().catch(() => undefined)),
+          store: sdk.state.getStore(),
+        };
+      }),
+    ),
   );
+  const { loaded, called, beforeExit, sent, store } = started;
+  const ended = loaded.then(() => {
+    isLoaded = true;
+    const { onWarning } = options;
+    return untilNothingIsLeft({ share, called, beforeExit, errors, isOver: () => isOver, onWarning });
+  });
   return {
     ended: Promise.race([ended, exit]).then(() => {
       if (!isOver && process.exitCode) options.onError(`the program set its exit code to ${process.exitCode}`);
@@ -99,6 +118,7 @@ export function startInlineProgram(program: FoundProgram, options: ProgramOption
     sent,
     disconnect() {
       isOver = true;
+      share.stop();
       disconnectFrom(sdk, store);
       global.globalStore = undefined;
       restoreTypeScript();
@@ -128,16 +148,44 @@ function configure({ runtime, state, promiseTracking }: Sdk, options: ProgramOpt
   if (!options.debug) withoutDebugMessages(runtime.getEngine());
 }
 
-async function runToEnd({ runtime }: Sdk, entry: EntryPoint, errors: ErrorCollector): Promise<void> {
-  try {
-    await runtime.runInPulumiStack(async () => resolveExports(await load(entry)));
-  } catch (error) {
-    errors.report(error);
+async function loadProgram({ runtime }: Sdk, entry: EntryPoint): Promise<void> {
+  await runtime.runInPulumiStack(async () => resolveExports(await load(entry)));
+}
+
+interface ProgramAtItsEnd {
+  share: EventLoopShare;
+  /** Waits for the calls that the program has under way. */
+  called(): Promise<void>;
+  /** Calls the program's listeners; true if there are any. */
+  beforeExit(): boolean;
+  errors: ErrorCollector;
+  /** It was told to stop, or has asked for its exit. */
+  isOver(): boolean;
+  onWarning: ProgramOptions["onWarning"];
+}
+
+/** As the CLI's process does, which ends when its event loop is empty; one that has failed goes no further. */
+async function untilNothingIsLeft({ share, called, beforeExit, errors, isOver, onWarning }: ProgramAtItsEnd): Promise<void> {
+  const since = performance.now();
+  let isTold = false;
+  for (let pause = 1; ; pause = Math.min(2 * pause, LOOK_AGAIN_MS)) {
+    await called();
+    // A rejection that nobody handles is told only after the tick in which it happened.
+    await nextTurn();
+    await nextTurn();
+    await called();
+    if (isOver() || errors.hasAny()) return;
+    const left = share.underWay();
+    if (left.length === 0 && !beforeExit()) return;
+    if (!isTold && performance.now() - since > PATIENCE_MS) {
+      isTold = true;
+      onWarning(
+        `the program has registered all it has to, for now, but still has something under way (${left.join(", ")}): ` +
+          "it is waited for, as the Pulumi CLI does. A program that waits for itself must close what it has opened.",
+      );
+    }
+    await sleep(pause);
   }
-  await runtime.waitForRPCs().catch(errors.report);
-  // A rejection that nobody handles is told only after the tick in which it happened.
-  await new Promise((done) => setImmediate(() => setImmediate(done)));
-  await runtime.waitForRPCs().catch(errors.report);
 }
 
 /**
@@ -198,6 +246,7 @@ export function forget(folder: string): void {
 
 interface ErrorCollector {
   report: (error: unknown) => void;
+  hasAny: () => boolean;
 }
 
 /**
@@ -221,7 +270,7 @@ function collectErrors(sdk: Sdk, file: string, onError: ProgramOptions["onError"
     return `Running program '${file}' failed with an unhandled exception:\n${describe(error, stack ?? message)}`;
   };
   replaceHandlers(report);
-  return { report };
+  return { report, hasAny: () => seen.size > 0 };
 }
 
 const describe = (error: unknown, text: string): string =>

@@ -116,6 +116,75 @@ test.each([
   expect(errorsOf(up!).split("nobody cares")).toHaveLength(2);
 });
 
+test.each([
+  ["a timer", `setTimeout(() => new Thing("late"), 300);`],
+  [
+    "a chain of timers, files and turns",
+    `
+    void (async () => {
+      for (let i = 0; i < 20; i++) {
+        await new Promise((done) => setTimeout(done, 5));
+        await require("node:fs/promises").readFile(__filename);
+        await new Promise((done) => setImmediate(done));
+      }
+      new Thing("late");
+    })();`,
+  ],
+  [
+    "another program",
+    `require("node:child_process").exec("sleep 0.3; echo late", (_, name) => new Thing(name.trim()));`,
+  ],
+  [
+    "a request",
+    `
+    const { createServer } = require("node:http");
+    const server = createServer((_, response) => setTimeout(() => response.end("late"), 300));
+    server.listen(0, "127.0.0.1", async () => {
+      const answer = await fetch("http://127.0.0.1:" + server.address().port);
+      new Thing(await answer.text());
+      server.close();
+    });`,
+  ],
+  [
+    "a worker",
+    `
+    const { Worker } = require("node:worker_threads");
+    new Worker("setTimeout(() => 0, 300)", { eval: true }).on("exit", () => new Thing("late"));`,
+  ],
+  [
+    "compression and a derived key",
+    `
+    require("node:zlib").gzip(Buffer.alloc(30e6), () =>
+      require("node:crypto").pbkdf2("a", "b", 200000, 32, "sha256", () => new Thing("late")));`,
+  ],
+  ["a resource, and a timer", `new Thing("a").ref.apply(() => setTimeout(() => new Thing("late"), 100)); `],
+  ["the last listener", `process.once("beforeExit", () => new Thing("late"));`],
+])("a program that nobody awaits is waited for as long as it has %s under way", async (_, program) => {
+  const [up, down] = await play(`new Thing("early");\n${program}`, [update, destroy]);
+  expect(up).toMatchObject({ result: "succeeded" });
+  expect(up!.log).toContain("create late");
+  expect(down!.states).toEqual([]);
+});
+
+test("what doesn't keep a process running is not waited for, nor anything once the program has failed", async () => {
+  const idle = `
+    new Thing("a");
+    setInterval(() => undefined, 5).unref();
+    setTimeout(() => new Thing("late"), 60_000).unref();
+    require("node:crypto").randomBytes(16);
+    require("node:crypto").pbkdf2Sync("a", "b", 10, 32, "sha256");
+    require("node:zlib").createGzip();
+    fetch("http://127.0.0.1:1").catch(() => undefined);`;
+  const started = performance.now();
+  const [up] = await play(idle, [update]);
+  expect(up).toMatchObject({ result: "succeeded", log: ["create a"] });
+  const [failed] = await play(`setInterval(() => undefined, 5); setTimeout(() => { throw new Error("now"); }, 20);`, [
+    update,
+  ]);
+  expect(failed!.result).toBe("failed");
+  expect(performance.now() - started).toBeLessThan(20_000);
+});
+
 test("pulumi.RunError is shown as its message alone", async () => {
   const [up] = await play(`throw new pulumi.RunError("set the region first");`, [update]);
   expect(up!.errors).toEqual([{ message: "set the region first" }]);
