@@ -8,6 +8,6 @@ module.exports = {
     ],
   },
   testMatch: ["<rootDir>/tests/**/*.test.ts", "<rootDir>/{engine,providers,run,report,ci,cli,components}/**/*.test.ts"],
-  testPathIgnorePatterns: ["/node_modules/", "/dist/", "<rootDir>/tests/long/"],
+  testPathIgnorePatterns: ["/node_modules/", "/dist/", "<rootDir>/tests/long/", "<rootDir>/tests/faults/"],
   modulePathIgnorePatterns: ["<rootDir>/dist", "<rootDir>/build"],
 };

@@ -1,0 +1,142 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import Docker from "dockerode";
+import { probeImage } from "../e2e/seatrial";
+
+/**
+ * A Docker Engine of the lane's own: it can be restarted and filled up, and once it holds anything at all, somebody has
+ * left it there.
+ */
+export interface OwnEngine {
+  socket: string;
+  /** For whatever speaks to it: `DOCKER_HOST`. */
+  env: { DOCKER_HOST: string };
+  docker: Docker;
+  /** The small image, loaded. */
+  image: string;
+  dataRoot: string;
+  /** Ends it: by SIGTERM, upon which it stops its containers, or by SIGKILL. */
+  stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+  start(): Promise<void>;
+  /** Everything that it holds besides images, as `kind name`. */
+  everything(): Promise<string[]>;
+  remove(): Promise<void>;
+}
+
+export interface OwnEngineOptions {
+  /** Its data's folder, such as a mounted one that exists; else one of its own. */
+  dataRoot?: string;
+  /** Address pools, as dockerd's `--default-address-pool`; else 1,024 networks of 64 addresses. */
+  pool?: string;
+}
+
+/** Starts one. It takes root on Linux, as setting up an engine does. */
+export async function ownEngine(options: OwnEngineOptions = {}): Promise<OwnEngine> {
+  if (process.platform !== "linux" || process.getuid!() !== 0) {
+    throw new Error("the faults take a Docker Engine of their own, which only root on Linux can start");
+  }
+  const image = probeImage();
+  // scripts/faults.mjs names a folder on a file system that an engine can work on.
+  const folder = mkdtempSync(join(tmpdir(), "engine-"));
+  const name = folder.slice(folder.lastIndexOf("-") + 1);
+  const dataRoot = options.dataRoot ?? join(folder, "data");
+  mkdirSync(dataRoot, { recursive: true });
+  // The path of a socket may have 108 bytes.
+  const socket = join(folder, "docker.sock");
+  const docker = new Docker({ socketPath: socket });
+  let dockerd: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const log = openSync(join(folder, "dockerd.log"), "a");
+    const args = [
+      ...["--data-root", dataRoot, "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "pid")],
+      ...["-H", `unix://${socket}`, "--default-address-pool", options.pool ?? "base=10.229.0.0/16,size=26"],
+      // The rules of the engine that is there are not ours to write; containers of one network need none.
+      ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"],
+      ...["--containerd-namespace", `faults-${name}`, "--containerd-plugins-namespace", `faults-plugins-${name}`],
+      ...["--shutdown-timeout", "2", "--log-level", "warn"],
+    ];
+    dockerd = spawn("dockerd", args, { stdio: ["ignore", log, log] });
+    closeSync(log);
+    for (const by = Date.now() + 60_000; ; await sleep(50)) {
+      if (
+        await docker.ping().then(
+          () => true,
+          () => false,
+        )
+      )
+        return;
+      if (dockerd.exitCode !== null || Date.now() > by) {
+        throw new Error(`dockerd didn't start:\n${readFileSync(join(folder, "dockerd.log"), "utf8").slice(-2000)}`);
+      }
+    }
+  }
+
+  async function stop(signal: NodeJS.Signals): Promise<void> {
+    if (!dockerd || dockerd.exitCode !== null || dockerd.signalCode !== null) return;
+    const ended = once(dockerd, "exit");
+    dockerd.kill(signal);
+    await ended;
+  }
+
+  async function everything(): Promise<string[]> {
+    const [containers, networks, volumes] = await Promise.all([
+      docker.listContainers({ all: true }),
+      docker.listNetworks(),
+      docker.listVolumes(),
+    ]);
+    return [
+      ...containers.map(({ Names, Id }) => `container ${Names[0] ?? Id}`),
+      ...networks.filter(({ Name }) => !["bridge", "host", "none"].includes(Name)).map(({ Name }) => `network ${Name}`),
+      ...(volumes.Volumes ?? []).map(({ Name }) => `volume ${Name}`),
+    ];
+  }
+
+  const engine: OwnEngine = {
+    socket,
+    env: { DOCKER_HOST: `unix://${socket}` },
+    docker,
+    image,
+    dataRoot,
+    stop,
+    start,
+    everything,
+    async remove() {
+      await removeAll(docker).catch(() => undefined);
+      await stop("SIGTERM");
+      for (const mount of mountsBelow(folder, dataRoot)) execFileSync("umount", ["-l", mount]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    await start();
+    const saved = spawn("docker", ["save", image], { stdio: ["ignore", "pipe", "inherit"] });
+    const response = await docker.loadImage(saved.stdout);
+    await once(response.resume(), "end");
+    return engine;
+  } catch (error) {
+    await engine.remove();
+    throw error;
+  }
+}
+
+/** What failed tries have left would keep the engine's bridges, which outlive it. */
+async function removeAll(docker: Docker): Promise<void> {
+  for (const { Id } of await docker.listContainers({ all: true })) {
+    await docker.getContainer(Id).remove({ force: true, v: true });
+  }
+  await docker.pruneNetworks();
+}
+
+/** The innermost first. */
+function mountsBelow(...folders: string[]): string[] {
+  return readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((mount) => folders.some((folder) => mount.startsWith(`${folder}/`)))
+    .reverse();
+}
