@@ -61,6 +61,9 @@ export interface OpenStackOptions {
   configFile?: string;
 }
 
+/** Where a stack is, whether it can be opened or not. */
+export type StackPlace = Pick<OpenStackOptions, "project" | "name" | "env">;
+
 /** A stack that can be operated on. */
 export interface Stack {
   readonly project: Project;
@@ -135,7 +138,7 @@ export interface StackLock {
   hostname: string;
   /** ISO 8601. */
   timestamp: string;
-  /** Whether the process is there; `unknown` on another host. */
+  /** Whether the process is there; `unknown` on another host or in another PID namespace. */
   owner: "alive" | "gone" | "unknown";
 }
 
@@ -239,12 +242,21 @@ export interface OperationError {
   message: string;
 }
 
+/** A state that can't be read has been put where it is in nobody's way. */
+export interface StateSetAside {
+  /** Why it can't be read. */
+  problem: string;
+  /** What its files are called now. */
+  files: string[];
+}
+
 /** A stack as `stack ls` shows it. */
 export interface StackSummary {
   project: string;
   name: string;
   lastUpdate?: Date;
-  resourceCount: number;
+  /** Absent where the state can't be read. */
+  resourceCount?: number;
 }
 
 /** An error whose message is the whole story: what, why, what to do. Shown without a stack trace. */
@@ -254,3 +266,6 @@ export class UserError extends Error {
     this.name = "UserError";
   }
 }
+
+/** Another operation on the stack is under way, or its lock is left and nothing proves that nobody holds it. */
+export class StackLockedError extends UserError {}

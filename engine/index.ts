@@ -14,4 +14,4 @@ export * from "./api";
 export { makeMasker, type Masker } from "./deployment/masker";
 export { loadProject } from "./project/project";
 export { removeSetting, settingPlace, writeSetting } from "./project/settings-file";
-export { listStacks, manageStack, openStack, runOperation } from "./stack";
+export { listStacks, manageStack, stackLocks, openStack, runOperation, setAsideBrokenState } from "./stack";

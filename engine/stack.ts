@@ -8,8 +8,11 @@ import {
   type OperationResult,
   type Project,
   type Stack,
+  type StackLock,
   type StackManagement,
+  type StackPlace,
   type StackSummary,
+  type StateSetAside,
   type UntypedDeployment,
   UserError,
 } from "./api";
@@ -26,8 +29,9 @@ import {
   serializeDeployment,
   type SerializedDeployment,
   type Snapshot,
+  UnsupportedStateError,
 } from "./state/checkpoint";
-import { backendFolder, type Checkpoint, FileBackend } from "./state/file-backend";
+import { backendFolder, BrokenStateError, type Checkpoint, FileBackend } from "./state/file-backend";
 import { integrityProblem } from "./state/integrity";
 import { otherStacks } from "./state/other-stacks";
 import { journalSalt } from "./state/journal";
@@ -185,9 +189,63 @@ export async function listStacks(project: Project, env: NodeJS.ProcessEnv = proc
     project: project.name,
     name,
     lastUpdate: modified,
-    resourceCount: backend.load(name)?.checkpoint.latest?.resources?.length ?? 0,
+    ...resourceCount(backend, name),
   }));
 }
+
+function resourceCount(backend: FileBackend, name: string): Pick<StackSummary, "resourceCount"> {
+  try {
+    return { resourceCount: backend.load(name)?.checkpoint.latest?.resources?.length ?? 0 };
+  } catch (error) {
+    // One stack's broken state is no reason to hide the others.
+    if (error instanceof UserError) return {};
+    throw error;
+  }
+}
+
+/** Who holds the stack's lock; its state isn't looked at. */
+export async function stackLocks({ project, name, env = process.env }: StackPlace): Promise<StackLock[]> {
+  return new FileBackend(backendFolder(project, env), project.name).locks(name);
+}
+
+/**
+ * Puts a state aside that is cut off, not JSON, not a checkpoint or not sound, so that the stack can be cleaned up by
+ * other means; nothing is removed. `undefined` where there is no such stack or nothing is wrong with it. Neither the
+ * passphrase nor the settings are needed. A lock whose owner is dead is broken, with a word to `warn`; `agrees`
+ * is asked before anything is done. Throws a StackLockedError where a live process holds the lock.
+ */
+export async function setAsideBrokenState(
+  { project, name, env = process.env }: StackPlace,
+  { warn, agrees }: { warn(message: string): void; agrees(problem: string): Promise<boolean> },
+): Promise<StateSetAside | undefined> {
+  checkName(name);
+  const backend = new FileBackend(backendFolder(project, env), project.name);
+  const found = brokenState(backend, name);
+  if (found === undefined || !(await agrees(found))) return undefined;
+  const unlock = backend.lock(name, warn);
+  try {
+    // Whoever held the lock may have mended it.
+    const problem = brokenState(backend, name);
+    return problem === undefined ? undefined : { problem, files: backend.setAside(name) };
+  } finally {
+    unlock();
+  }
+}
+
+/** What is wrong with the stack's state, in one line; its secrets aren't looked at. */
+function brokenState(backend: FileBackend, name: string): string | undefined {
+  try {
+    return integrityProblem(readSnapshot(backend, name, unreadSecrets).snapshot);
+  } catch (error) {
+    if (error instanceof UnsupportedStateError) return undefined;
+    if (error instanceof BrokenStateError) return error.problem;
+    const { message } = error as Error;
+    return error instanceof UserError ? message : `it holds what no engine writes: ${message}`;
+  }
+}
+
+/** Takes every secret for null. */
+const unreadSecrets: Pick<SecretsManager, "decrypt"> = { decrypt: () => "null" };
 
 /**
  * Runs one operation: takes the lock, works, saves the state, gives the lock back. What goes wrong in the deployment is
@@ -279,7 +337,7 @@ function historyEntry(options: OperationOptions, result: OperationResult, startT
 function readSnapshot(
   backend: FileBackend,
   name: string,
-  secrets: SecretsManager,
+  secrets: Pick<SecretsManager, "decrypt">,
 ): { snapshot: Snapshot; replayed: boolean } {
   const checkpoint = backend.load(name);
   const base = checkpoint?.checkpoint.latest

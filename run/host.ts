@@ -6,8 +6,12 @@ import type {
   Project,
   ProviderFactory,
   Stack,
+  StackLock,
+  StackPlace,
   StackSummary,
+  StateSetAside,
 } from "../engine";
+import type { setAsideBrokenState } from "../engine";
 import type { RunEvent } from "./events";
 import type { Watchdog } from "./watchdog/start";
 
@@ -19,6 +23,12 @@ export interface Engine {
   openStack(options: OpenStackOptions): Promise<Stack>;
   listStacks(project: Project, env: NodeJS.ProcessEnv): Promise<StackSummary[]>;
   runOperation(stack: Stack, options: OperationOptions): Promise<OperationResult>;
+  /** The two below look at files of the embedded engine's; the CLI sees to its own. */
+  stackLocks?(place: StackPlace): Promise<StackLock[]>;
+  setAsideBrokenState?(
+    place: StackPlace,
+    options: Parameters<typeof setAsideBrokenState>[1],
+  ): Promise<StateSetAside | undefined>;
 }
 
 /** What a run is given: the parts that it puts to work, and who listens. */

@@ -1,16 +1,10 @@
-import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { detectJob } from "../ci/detect";
+import { currentProcess, processState, type ProcessIdentity, type ProcessState } from "../engine/process-identity";
 
 /** The process that a run belongs to, precise enough to tell later whether it is still there. */
-export interface Owner {
+export interface Owner extends ProcessIdentity {
   host: string;
-  pid: number;
-  /** When the process started, in clock ticks since boot: a pid is used again, the pair isn't. */
-  start?: string;
-  boot?: string;
-  /** The PID namespace; a pid means nothing outside it. */
-  ns?: string;
   /** The CI job's page. */
   job?: string;
 }
@@ -18,14 +12,7 @@ export interface Owner {
 /** This process. */
 export function currentOwner(env: NodeJS.ProcessEnv = process.env): Owner {
   const job = detectJob(env)?.url;
-  return {
-    host: hostname(),
-    pid: process.pid,
-    ...optional("start", startTime(process.pid)),
-    ...optional("boot", bootId()),
-    ...optional("ns", pidNamespace()),
-    ...optional("job", job),
-  };
+  return { host: hostname(), ...currentProcess(), ...(job ? { job } : {}) };
 }
 
 /** The owner in a label, or `undefined` where the label holds none. */
@@ -40,44 +27,9 @@ export function parseOwner(label: string | undefined): Owner | undefined {
 }
 
 /**
- * Whether the owner is still there. `unknown` unless it lived in this kernel's present boot and in this process's PID
- * namespace: nothing can be said about another machine's processes.
+ * Whether the owner is still there; `unknown` where nothing on this machine can say so. Jobs on different machines may
+ * have the same host name, so of a job only the present boot tells.
  */
-export function ownerState(owner: Owner): "alive" | "gone" | "unknown" {
-  const boot = bootId();
-  if (!boot || !owner.boot || !owner.start) return "unknown";
-  // The host is booted anew: no process of the old boot lives. Only the same host can say so.
-  if (owner.boot !== boot) return owner.host === hostname() && !owner.job ? "gone" : "unknown";
-  if (!owner.ns || owner.ns !== pidNamespace()) return "unknown";
-  return startTime(owner.pid) === owner.start ? "alive" : "gone";
-}
-
-function bootId(): string | undefined {
-  return read(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
-}
-
-function pidNamespace(): string | undefined {
-  return read(() => readlinkSync("/proc/self/ns/pid"));
-}
-
-/** Field 22 of /proc/PID/stat; the second field, the name, may itself hold blanks and brackets. */
-function startTime(pid: number): string | undefined {
-  return read(() => {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie has ended, though its entry is still there.
-    return fields[0] === "Z" ? undefined : fields[19];
-  });
-}
-
-function read<T>(value: () => T): T | undefined {
-  try {
-    return value();
-  } catch {
-    return undefined;
-  }
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
-  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
+export function ownerState(owner: Owner): ProcessState {
+  return processState(owner, { sameHost: owner.host === hostname() && !owner.job });
 }

@@ -46,13 +46,14 @@ export async function listThings(docker: Docker, filter: string[]): Promise<Thin
   ];
 }
 
-/** Seconds between the attempts: an endpoint or a mount may need a moment to go. */
-const pauses = [0.1, 0.3, 1, 2];
+/** Seconds between the attempts: a container being removed, an endpoint or a mount may need a moment to go. */
+const pauses = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
 
 /**
- * Removes all that carries the selector's labels, and looks again until nothing is left or patience is.
+ * Removes all that carries the selector's labels, and looks again until nothing is left or patience, a number of
+ * pauses, is. Rejects where the Docker Engine doesn't answer to the end.
  *
- * @returns what was found and removed, and what is still there
+ * @returns what was found and removed, and what is still there and why
  */
 export async function sweep(
   docker: Docker,
@@ -62,9 +63,16 @@ export async function sweep(
   const removed = new Map<string, Thing>();
   let left: Leftover[] = [];
   for (const pause of [...pauses.slice(0, options.patience ?? pauses.length), undefined]) {
-    const things = await listThings(docker, labelFilter(selector));
+    let things: Thing[];
+    try {
+      things = await listThings(docker, labelFilter(selector));
+    } catch (error) {
+      if (pause === undefined) throw error;
+      await sleep(pause * 1000);
+      continue;
+    }
     if (things.length === 0) return { removed: [...removed.values()], left: [] };
-    left = await removeThings(docker, things);
+    left = await tryToRemove(docker, things);
     const stuck = new Set(left.map((thing) => thing.id));
     for (const thing of things) if (!stuck.has(thing.id)) removed.set(thing.id, thing);
     if (pause !== undefined && left.length > 0) await sleep(pause * 1000);
@@ -72,8 +80,19 @@ export async function sweep(
   return { removed: [...removed.values()], left };
 }
 
-/** Removes the things, containers first, since they hold the others. What is gone already counts as removed. */
+/** Removes the things, as often as patience has it. What is gone already counts as removed. @returns what stays */
 export async function removeThings(docker: Docker, things: Thing[]): Promise<Leftover[]> {
+  let left = await tryToRemove(docker, things);
+  for (const pause of pauses) {
+    if (left.length === 0) break;
+    await sleep(pause * 1000);
+    left = await tryToRemove(docker, left);
+  }
+  return left;
+}
+
+/** Containers first, since they hold the others. */
+async function tryToRemove(docker: Docker, things: Thing[]): Promise<Leftover[]> {
   const left: Leftover[] = [];
   const removeAll = async (kind: Thing["kind"], remove: (thing: Thing) => Promise<unknown>) => {
     await Promise.all(
@@ -103,14 +122,25 @@ async function removeNetwork(docker: Docker, id: string): Promise<void> {
     await network.remove();
   } catch (error) {
     if (isStatus(error, 404)) return;
-    const info = (await network.inspect()) as { Containers?: Record<string, { Name?: string }> };
-    for (const [container, endpoint] of Object.entries(info.Containers ?? {})) {
+    for (const [container, name] of await endpoints(network)) {
       // A stale endpoint is listed under a number that no container has; its name still works.
-      const target = container.startsWith("ep-") ? endpoint.Name : container;
-      await network.disconnect({ Container: target ?? container, Force: true }).catch(() => undefined);
+      const target = container.startsWith("ep-") ? name : container;
+      await network.disconnect({ Container: target, Force: true }).catch(() => undefined);
     }
-    await network.remove();
+    try {
+      await network.remove();
+    } catch (again) {
+      const connected = (await endpoints(network)).map(([, name]) => name);
+      if (connected.length === 0) throw again;
+      throw new Error(`${engineMessage(again)}; connected: ${connected.join(", ")}`);
+    }
   }
+}
+
+/** Ids and names of the containers that are connected. */
+async function endpoints(network: Docker.Network): Promise<[string, string][]> {
+  const info = (await network.inspect()) as { Containers?: Record<string, { Name?: string }> };
+  return Object.entries(info.Containers ?? {}).map(([id, { Name }]) => [id, Name || id]);
 }
 
 /** What the engine says, without the HTTP around it. */

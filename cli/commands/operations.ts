@@ -1,19 +1,11 @@
-import { rmSync } from "node:fs";
-import { basename } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { OperationKind, OperationOptions, OperationResult, ProviderFactory, Stack } from "../../engine";
-import { UserError } from "../../engine/api";
-import { detectJob } from "../../ci/detect";
 import { findCommit } from "../../run/commit";
-import { labelFilter } from "../../run/containers";
 import { openEventLog, type EventLog } from "../../run/event-log";
-import { enterEnvironment, label, lifetime, runLabels } from "../../run/identity";
-import { ownerState, parseOwner } from "../../run/owner";
-import { readRecords, removeRecord } from "../../run/records";
+import { enterEnvironment, lifetime, runLabels } from "../../run/identity";
 import { enterProgramFolder } from "../../run/folder";
 import { onInterrupt, interruptCode } from "../../run/signals";
-import { listThings, removeThings } from "../../run/sweep";
-import { connectDocker, loadProviders } from "../../run/parts";
+import { loadProviders } from "../../run/parts";
 import { openNamedStack, openProject, stackName, type ProjectContext } from "../context";
 import { diffDisplay } from "../display/diff-display";
 import { jsonOutput } from "../display/json-output";
@@ -21,6 +13,15 @@ import { operationDisplay } from "../display/operation-display";
 import type { OperationDisplayOptions } from "../display/operation-summary";
 import { makeScreen, type Screen } from "../display/screen";
 import { definedOnly, type CommonOptions } from "../options";
+import {
+  condemn,
+  destroyByLabel,
+  destroyStack,
+  setAsideBrokenState,
+  stacksToDestroy,
+  sweepStrays,
+  waitForLock,
+} from "./destroy";
 
 export interface OperationCommandOptions {
   /** What the engine is asked to do. */
@@ -63,14 +64,26 @@ async function operateOn(
 ): Promise<number> {
   const { engine, project } = context;
   const { asked } = options;
+  const destroys = asked.kind === "destroy" && !asked.previewOnly;
+  const partly = Boolean(asked.targets?.length || asked.excludes?.length || asked.excludeProtected);
+  const condemned = condemn(context, name, screen);
+  if (destroys) await waitForLock(condemned);
+  if (destroys && !partly) {
+    const agrees = (question: string) => (asks(common) ? confirmed(question) : Promise.resolve(true));
+    await setAsideBrokenState(condemned, agrees);
+  }
   const exists = (await engine.listStacks(project, process.env)).some((stack) => stack.name === name);
   if (!exists && (asked.kind === "destroy" || asked.kind === "refresh")) {
     // Not an error: a clean-up step runs whatever happened before it.
     screen.line(`There is no stack ${name} of ${project.name}: nothing to ${asked.kind}.`);
-    return asked.kind === "destroy" ? await sweepStrays({ project: project.name, stack: name }, new Set(), screen) : 0;
+    return destroys ? await destroyByLabel(condemned) : 0;
   }
   const [stack, commit, providers] = await Promise.all([
-    openNamedStack(context, common, name, true),
+    openNamedStack(context, common, name, true).catch(async (error: unknown) => {
+      // Such as without the passphrase: what carries labels goes all the same.
+      if (destroys && !partly && !asks(common)) await sweepStrays(condemned);
+      throw error;
+    }),
     findCommit(project.root),
     loadProviders(),
   ]);
@@ -105,32 +118,7 @@ async function operateOn(
     }
   }
   if (asked.kind !== "destroy") return (await run(false)).code;
-  const selector = { project: project.name, stack: name };
-  // First what the state doesn't know, such as a container that was being made when its run was killed: it would hold
-  // on to the network and the volumes.
-  const known = new Set((await stack.resources()).map(({ id }) => id ?? ""));
-  await sweepStrays(selector, known, screen);
-  const { result, code } = await run(false);
-  // Of a part of the stack, what else carries its labels is meant to stay.
-  if (asked.targets?.length || asked.excludes?.length) return code;
-  const left = await sweepStrays(selector, result.result === "succeeded" ? new Set() : known, screen);
-  // A stack that a test run made goes with it.
-  const isRun = readRecords(project).some((record) => record.stack === name);
-  if (result.result === "succeeded" && left === 0 && (isRun || options.remove)) {
-    await stack.remove();
-    if (isRun) removeRecord(project, name);
-    if (options.remove) removeSettings(stack, screen);
-  }
-  return Math.max(code, left);
-}
-
-/** The settings file goes with its stack, unless other stacks are served by it. */
-function removeSettings({ settingsFile, name }: Stack, screen: Screen): void {
-  if (settingsFile !== undefined && basename(settingsFile).replace(/\.ya?ml$/, "") === `Pulumi.${name}`) {
-    rmSync(settingsFile, { force: true });
-    screen.line(`Removed ${settingsFile}`);
-  }
-  screen.line(`Removed the stack ${name}`);
+  return await destroyStack(condemned, stack, { partly, remove: Boolean(options.remove) }, () => run(false));
 }
 
 async function operate(
@@ -213,37 +201,4 @@ async function confirmed(question: string): Promise<boolean> {
   } finally {
     lines.close();
   }
-}
-
-/** Without a name, in a CI job: whatever its runs have left. */
-async function stacksToDestroy(context: ProjectContext, common: CommonOptions): Promise<string[]> {
-  const job = detectJob()?.id;
-  if (common.stack || job === undefined) return [await stackName(context, common)];
-  const ofJob = readRecords(context.project).filter((record) => record.job === job);
-  if (ofJob.length > 0) return ofJob.map(({ stack }) => stack);
-  try {
-    return [await stackName(context, common)];
-  } catch (error) {
-    // All is well: the job's runs have cleaned up after themselves.
-    if (error instanceof UserError) return [];
-    throw error;
-  }
-}
-
-/** Removes what carries the stack's labels and isn't `known`, unless a process that is alive owns it. */
-async function sweepStrays(
-  selector: { project: string; stack: string },
-  known: Set<string>,
-  screen: Screen,
-): Promise<number> {
-  const docker = await connectDocker();
-  const things = (await listThings(docker, labelFilter(selector))).filter(({ id, labels }) => {
-    const owner = parseOwner(labels[label.owner]);
-    return !known.has(id) && (!owner || ownerState(owner) !== "alive");
-  });
-  const left = await removeThings(docker, things);
-  const stuck = new Set(left.map(({ id }) => id));
-  for (const { kind, name, id } of things) if (!stuck.has(id)) screen.line(`Removed by label: ${kind} ${name}`);
-  for (const { kind, name, reason } of left) screen.line(screen.style.red(`Left: ${kind} ${name}: ${reason}`));
-  return left.length > 0 ? 1 : 0;
 }

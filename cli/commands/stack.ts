@@ -192,7 +192,7 @@ export async function listCommand(common: CommonOptions): Promise<number> {
   const rows = stacks.map(({ name, lastUpdate, resourceCount }) => [
     name === current ? `${name}*` : name,
     lastUpdate?.toISOString().replace(/\.\d+Z$/, "Z") ?? "never",
-    String(resourceCount),
+    String(resourceCount ?? "?"),
   ]);
   print(rows.length > 0 ? table([["NAME", "LAST UPDATE", "RESOURCES"], ...rows]) : `No stacks of ${project.name}.`);
   return 0;

@@ -124,25 +124,28 @@ function serialize(state: ResourceState, seal: Seal): SerializedResource {
   }) as SerializedResource;
 }
 
+/** A state that is sound, but not for this engine to read. */
+export class UnsupportedStateError extends UserError {}
+
 /** What a checkpoint of version 4 may say that it uses. Without any, it is one of version 3. */
 const FEATURES = new Set(["hooks", "refreshBeforeUpdate", "replaceWith", "taint"]);
 
 /**
- * Reads `{version, deployment}`. Throws a UserError for a version or a feature that this engine doesn't know: what it
+ * Reads `{version, deployment}`. Throws an UnsupportedStateError for a version or a feature that this engine doesn't know: what it
  * doesn't understand it must not write back.
  */
 export function deserializeDeployment(
   untyped: { version: number; deployment: unknown; features?: string[] },
-  secrets: SecretsManager,
+  secrets: Pick<SecretsManager, "decrypt">,
 ): Snapshot {
   if (untyped.version !== DEPLOYMENT_VERSION && untyped.version !== 4) {
-    throw new UserError(
+    throw new UnsupportedStateError(
       `the state has version ${untyped.version}; this engine reads versions ${DEPLOYMENT_VERSION} and 4: use the Pulumi CLI for this stack`,
     );
   }
   const foreign = (untyped.features ?? []).filter((feature) => !FEATURES.has(feature));
   if (foreign.length > 0) {
-    throw new UserError(
+    throw new UnsupportedStateError(
       `the state uses ${foreign.join(", ")}, which this engine doesn't know: use the Pulumi CLI for this stack`,
     );
   }

@@ -24,7 +24,8 @@ import {
 import { homedir, hostname, userInfo } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { type HistoryEntry, type Project, type StackLock, UserError } from "../api";
+import { type HistoryEntry, type Project, type StackLock, StackLockedError, UserError } from "../api";
+import { currentProcess, type ProcessIdentity, processState, stateOfNumber } from "../process-identity";
 import type { SerializedDeployment } from "./checkpoint";
 import { cannotWrite, markCompacted } from "./journal";
 
@@ -38,8 +39,19 @@ export interface Checkpoint {
   checkpoint: { stack: string; latest?: SerializedDeployment };
 }
 
-/** Who holds a lock, as the CLI writes it. */
-type LockContent = Pick<StackLock, "pid" | "username" | "hostname" | "timestamp">;
+/** A checkpoint file that is cut off or no checkpoint. */
+export class BrokenStateError extends UserError {
+  constructor(
+    message: string,
+    /** What is wrong with it, without what to do. */
+    readonly problem: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Who holds a lock, as the CLI writes it; ours also say which of all the processes that have had this number it is. */
+type LockContent = Pick<StackLock, "pid" | "username" | "hostname" | "timestamp"> & ProcessIdentity;
 
 /** The folder that holds `.pulumi`: PULUMI_BACKEND_URL, else `backend.url`, else the project's `.seatrial`. */
 export function backendFolder(project: Project, env: NodeJS.ProcessEnv): string {
@@ -101,23 +113,38 @@ export class FileBackend {
       .sort((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** `undefined` for a stack without a checkpoint. Throws a UserError where the file can't be read as one. */
+  /** `undefined` for a stack without a checkpoint. Throws a BrokenStateError where the file can't be read as one. */
   load(stack: string): Checkpoint | undefined {
-    const file = this.stackFile(stack);
-    let text: string;
-    if (existsSync(file)) text = readFileSync(file, "utf8");
-    else if (existsSync(`${file}.gz`)) text = gunzipSync(readFileSync(`${file}.gz`)).toString("utf8");
-    else return undefined;
+    const plain = this.stackFile(stack);
+    const file = [plain, `${plain}.gz`].find(existsSync);
+    if (file === undefined) return undefined;
     try {
-      const checkpoint = JSON.parse(text) as Checkpoint;
-      if (typeof checkpoint.version !== "number" || typeof checkpoint.checkpoint !== "object")
+      const content = readFileSync(file);
+      const text = (file === plain ? content : gunzipSync(content)).toString("utf8");
+      const checkpoint = JSON.parse(text) as Partial<Checkpoint> | null;
+      if (typeof checkpoint?.version !== "number" || typeof (checkpoint.checkpoint ?? undefined) !== "object")
         throw new Error("no checkpoint in it");
-      return checkpoint;
+      return checkpoint as Checkpoint;
     } catch (error) {
-      throw new UserError(
-        `the state of ${this.project}/${stack} can't be read (${(error as Error).message}): restore ${file} from its .bak, or remove it and clean up by label with "seatrial gc"`,
+      const problem = (error as Error).message;
+      throw new BrokenStateError(
+        `the state of ${this.project}/${stack} can't be read (${problem}): restore ${file} from its .bak, or let "seatrial destroy --stack ${stack}" clean up by label and move it aside`,
+        problem,
       );
     }
+  }
+
+  /** Renames all that is known of the stack's state, so that the stack is no longer there. @returns the new names */
+  setAside(stack: string): string[] {
+    const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+    const file = this.stackFile(stack);
+    const moved: string[] = [];
+    for (const path of [file, `${file}.gz`, `${file}.bak`, this.journalFile(stack)]) {
+      if (!existsSync(path)) continue;
+      renameSync(path, `${path}.broken-${stamp}`);
+      moved.push(`${path}.broken-${stamp}`);
+    }
+    return moved;
   }
 
   /** Names the content of the stack's checkpoint file: its SHA-256, empty where there is none. */
@@ -197,19 +224,21 @@ export class FileBackend {
     return readdirSync(folder).flatMap((name) => {
       const file = join(folder, name);
       const content = readLock(file);
-      return content ? [{ ...content, file, owner: ownerOf(content) }] : [];
+      if (!content) return [];
+      const { pid, username, hostname: host, timestamp } = content;
+      return [{ pid, username, hostname: host, timestamp, file, owner: ownerOf(content) }];
     });
   }
 
   /**
    * Takes the stack's lock; the result gives it back. A lock whose owner is dead on this host is broken, with a word to
-   * `warn`. Throws a UserError that names the owner where it is alive or can't be looked at.
+   * `warn`. Throws a StackLockedError that names the owner where it is alive or can't be looked at.
    */
   lock(stack: string, warn: (message: string) => void): () => void {
     const folder = this.lockFolder(stack);
     const own = join(folder, `${randomUUID()}.json`);
     const content: LockContent = {
-      pid: process.pid,
+      ...currentProcess(),
       username: userName(),
       hostname: hostname(),
       timestamp: new Date().toISOString(),
@@ -224,7 +253,7 @@ export class FileBackend {
         continue;
       }
       rmSync(own, { force: true });
-      throw new UserError(
+      throw new StackLockedError(
         `the stack ${stack} is locked by ${holder} since ${other.timestamp}: wait for it, or, if it is gone, take the lock away with "seatrial cancel --stack ${stack}"`,
       );
     }
@@ -257,27 +286,9 @@ function readLock(path: string): LockContent | undefined {
 }
 
 function ownerOf(lock: LockContent): StackLock["owner"] {
-  if (lock.hostname !== hostname()) return "unknown";
-  try {
-    process.kill(lock.pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH" ? "gone" : "alive";
-  }
-  return isZombie(lock.pid) ? "gone" : "alive";
-}
-
-/**
- * Whether a process has ended, though its parent hasn't taken notice yet: a container whose first process never does is
- * full of them. `false` where the system doesn't tell.
- */
-function isZombie(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The state follows the name, which may itself hold blanks and brackets.
-    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
-  } catch {
-    return false;
-  }
+  // Of one that the CLI wrote there is only the number.
+  if (lock.start === undefined) return lock.hostname === hostname() ? stateOfNumber(lock.pid) : "unknown";
+  return processState(lock, { sameHost: lock.hostname === hostname() });
 }
 
 function readHistoryEntry(file: string): HistoryEntry | undefined {

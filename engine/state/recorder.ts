@@ -238,7 +238,7 @@ export function replayJournal(
   base: Snapshot,
   fingerprint: string,
   file: string,
-  secrets: SecretsManager,
+  secrets: Pick<SecretsManager, "decrypt">,
 ): Snapshot | undefined {
   if (!existsSync(file)) return undefined;
   const entries = readJournal(file);

@@ -260,7 +260,7 @@ describe("locks", () => {
   test("of a process that has ended are broken, though its parent hasn't taken notice", async () => {
     const world = new World();
     // `sleep` takes the shell's place and never asks after the shell's child.
-    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"]);
+    const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 60"]);
     try {
       const pid = Number(await new Promise((done) => parent.stdout.once("data", (text: Buffer) => done(`${text}`))));
       while (!/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))) await sleep(10);
