@@ -12,7 +12,7 @@ const failure = z
   .describe("Why, where the verdict is neither passed nor failed.");
 
 const thing = z.strictObject({
-  kind: z.enum(["container", "network", "volume"]),
+  kind: z.enum(["container", "network", "volume", "resource"]),
   name: z.string(),
   reason: z.string(),
 });

@@ -12,7 +12,7 @@ import { prepare, type PreparedRun, type TestOptions } from "./prepare";
 import { removeRecord, writeRecord } from "./records";
 import { writeResult, type Result } from "./result";
 import { interruptCode, onInterrupt } from "./signals";
-import { engineMessage, sweep, type Leftover } from "./sweep";
+import { engineMessage, sweep, unlabelled, type Leftover } from "./sweep";
 import { judge, type Judgement } from "./verdict";
 
 /**
@@ -152,7 +152,14 @@ async function cleanUp(
   } catch (error) {
     // Whether anything is left can't be said: that isn't clean.
     notes.push(`sweep: ${engineMessage(error)}`);
-    return [{ kind: "container", id: "", name: "?", labels: {}, reason: engineMessage(error) }];
+    return [unknownLeftover(error)];
+  }
+  if (!destroyed && left.length === 0) {
+    const place = { project, name: stack.name, env: host.env };
+    const agrees = () => Promise.resolve(true);
+    const aside = await host.engine.setAsideBrokenState?.(place, { warn: (text) => notes.push(text), agrees });
+    if (aside) notes.push(`the state can't be read: ${aside.problem}; it is kept as ${aside.files.join(", ")}`);
+    else left = await unlabelled(stack).catch((error: unknown) => [unknownLeftover(error)]);
   }
   if (left.length === 0) {
     await stack.remove({ force: !destroyed }).catch((error: unknown) => {
@@ -161,6 +168,10 @@ async function cleanUp(
     removeRecord(project, stack.name);
   }
   return left;
+}
+
+function unknownLeftover(error: unknown): Leftover {
+  return { kind: "resource", id: "", name: "?", labels: {}, reason: engineMessage(error) };
 }
 
 function toResult(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
+import type { Stack } from "../engine";
 import { isStatus, labelFilter, type Selector } from "./containers";
 
 /** Something of ours that the Docker Engine holds. */
@@ -11,8 +12,9 @@ export interface Thing {
   labels: Record<string, string>;
 }
 
-/** Something that would not go, and the engine's last word on it. */
-export interface Leftover extends Thing {
+/** Something that would not go, and why. A resource is one that only the stack's state knows. */
+export interface Leftover extends Omit<Thing, "kind"> {
+  kind: Thing["kind"] | "resource";
   reason: string;
 }
 
@@ -86,7 +88,11 @@ export async function removeThings(docker: Docker, things: Thing[]): Promise<Lef
   for (const pause of pauses) {
     if (left.length === 0) break;
     await sleep(pause * 1000);
-    left = await tryToRemove(docker, left);
+    const stuck = new Set(left.map(({ id }) => id));
+    left = await tryToRemove(
+      docker,
+      things.filter(({ id }) => stuck.has(id)),
+    );
   }
   return left;
 }
@@ -141,6 +147,20 @@ async function removeNetwork(docker: Docker, id: string): Promise<void> {
 async function endpoints(network: Docker.Network): Promise<[string, string][]> {
   const info = (await network.inspect()) as { Containers?: Record<string, { Name?: string }> };
   return Object.entries(info.Containers ?? {}).map(([id, { Name }]) => [id, Name || id]);
+}
+
+/** What is in the stack's state and carries no labels, such as what a command has made: only a destroy removes it. */
+export async function unlabelled(stack: Stack): Promise<Leftover[]> {
+  const resources = await stack.resources();
+  return resources
+    .filter(({ type, custom }) => custom && !/^(?:docker:|pulumi:)/.test(type))
+    .map(({ urn, type }) => ({
+      kind: "resource",
+      id: urn,
+      name: urn.slice(urn.lastIndexOf("::") + 2),
+      labels: {},
+      reason: `the destroy of this ${type} failed`,
+    }));
 }
 
 /** What the engine says, without the HTTP around it. */

@@ -264,6 +264,30 @@ test("what a killed run of a CI job leaves, the job's next step destroys", async
   expect((await start(place.folder, ["destroy", "--yes"], env).ended).code).toBe(0);
 });
 
+test("what only the state knows and can't be destroyed is told, kept in the state, and destroyed later", async () => {
+  const { code, result } = await run("stuck");
+  expect(code).toBe(125);
+  expect(result).toMatchObject({
+    verdict: "passed",
+    cleanup: { clean: false, left: [{ kind: "resource", name: "stuck" }] },
+  });
+  expect(states()).toHaveLength(1);
+  writeFileSync(join(place.folder, "let-go"), "");
+  expect((await seatrial(place.folder, "destroy", "--stack", result!.stack)).code).toBe(0);
+  expect(states()).toEqual([]);
+});
+
+test("a run whose state somebody breaks meanwhile cleans up all the same", async () => {
+  const running = start(place.folder, ["test", ...settings("scenario=hangs")]);
+  await running.shows("hanging");
+  const stacks = join(place.folder, ".seatrial/.pulumi/stacks", place.project);
+  for (const name of states()) writeFileSync(join(stacks, name), '{"version":3,');
+  running.process.kill("SIGTERM");
+  const { code, result } = await running.ended;
+  expect([code, result!.cleanup.left]).toEqual([143, []]);
+  expect(readdirSync(stacks)).toEqual([]);
+});
+
 test("two runs at a time don't meet", async () => {
   const both = await Promise.all([run("ok", "--artifacts", "one"), run("ok", "--artifacts", "two")]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);
