@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { UserError } from "../engine/api";
+import { stripControlCodes } from "../run/control-codes";
 import { addOperationCommands } from "./operation-commands";
 import {
   type Act,
@@ -56,7 +57,12 @@ function refuseVersions(own: string[]): void {
   }
 }
 
-function explain(error: unknown, debug: boolean): string {
+/** What a person is told of an error. Names of theirs and of the engine's are in it, whatever these hold. */
+export function explain(error: unknown, debug: boolean): string {
+  return stripControlCodes(described(error, debug));
+}
+
+function described(error: unknown, debug: boolean): string {
   if (!(error instanceof Error)) return String(error);
   if (debug) return error.stack ?? error.message;
   const expected = error instanceof UserError || error.name === "EngineUnavailableError";

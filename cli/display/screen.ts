@@ -1,4 +1,4 @@
-import { controlCodeFilter } from "../../run/control-codes";
+import { controlCodeFilter, stripControlCodes } from "../../run/control-codes";
 import { makeStyle, wantsColor, type Style } from "./style";
 
 /** Where a command shows what it does: lines that stay, and on a terminal one last line that changes. */
@@ -42,7 +42,7 @@ export function makeScreen({ stream, color, env }: ScreenOptions): Screen {
   };
   const show = () => {
     if (!live || !current || midLine) return;
-    const text = `${spinner[turn % spinner.length]} ${current()}`;
+    const text = `${spinner[turn % spinner.length]} ${stripControlCodes(current())}`;
     // A line that wraps could not be taken back.
     write(`\r\x1b[2K${style.dim(cut(text, (stream.columns ?? 80) - 1))}`);
     shown = true;
@@ -57,7 +57,8 @@ export function makeScreen({ stream, color, env }: ScreenOptions): Screen {
     live,
     line(text = "") {
       hide();
-      write(`${midLine ? "\n" : ""}${text}\n`);
+      // Names, messages and settings may come from anywhere.
+      write(`${midLine ? "\n" : ""}${stripControlCodes(text, { colors })}\n`);
       midLine = false;
       show();
     },

@@ -22,7 +22,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { type HistoryEntry, type Project, type StackLock, StackLockedError, UserError } from "../api";
 import { currentProcess, type ProcessIdentity, processState, stateOfNumber } from "../process-identity";
@@ -32,6 +32,7 @@ import { cannotWrite, markCompacted } from "./journal";
 /** State is for its owner only: it may tell more than its secrets. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
+const OWN_FOLDER = ".seatrial";
 
 export interface Checkpoint {
   version: number;
@@ -56,7 +57,7 @@ type LockContent = Pick<StackLock, "pid" | "username" | "hostname" | "timestamp"
 /** The folder that holds `.pulumi`: PULUMI_BACKEND_URL, else `backend.url`, else the project's `.seatrial`. */
 export function backendFolder(project: Project, env: NodeJS.ProcessEnv): string {
   const url = env["PULUMI_BACKEND_URL"] || project.backendUrl;
-  if (!url) return join(project.root, ".seatrial");
+  if (!url) return join(project.root, OWN_FOLDER);
   if (!url.startsWith("file://")) {
     throw new UserError(
       `the backend ${url} is not a folder: the embedded engine keeps state in files (file://…); use the Pulumi CLI for others`,
@@ -67,11 +68,22 @@ export function backendFolder(project: Project, env: NodeJS.ProcessEnv): string 
   return isAbsolute(path) ? path : resolve(project.root, path);
 }
 
+/**
+ * Makes a backend's folder, for its owner only. A project's own is left out of version control, whatever the project's
+ * .gitignore says: a checkpoint holds what resources were made of.
+ */
+export function makeBackendFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+  if (basename(folder) !== OWN_FOLDER) return;
+  const ignore = join(folder, ".gitignore");
+  if (!existsSync(ignore)) writeFileSync(ignore, "*\n", { mode: FILE_MODE });
+}
+
 export class FileBackend {
   private readonly root: string;
 
   constructor(
-    folder: string,
+    private readonly folder: string,
     private readonly project: string,
   ) {
     this.root = join(folder, ".pulumi");
@@ -155,7 +167,14 @@ export class FileBackend {
 
   save(stack: string, deployment: SerializedDeployment): void {
     const meta = join(this.root, "meta.yaml");
-    if (!existsSync(meta)) write(meta, "version: 1\n");
+    if (!existsSync(meta)) {
+      try {
+        makeBackendFolder(this.folder);
+      } catch (error) {
+        throw cannotWrite(meta, error as Error);
+      }
+      write(meta, "version: 1\n");
+    }
     const file = this.stackFile(stack);
     const checkpoint: Checkpoint = {
       version: 3,

@@ -1,12 +1,12 @@
 /** The folder that the Pulumi CLI works in: a project of the same name and settings, whose program is served to it. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import type { OpenStackOptions, Project } from "../../engine";
 import { fullKey, settingsFile } from "../../engine/project/project";
 import { givenPassphrase, ownKey } from "../../engine/secrets/stack-secrets";
-import { backendFolder } from "../../engine/state/file-backend";
+import { backendFolder, makeBackendFolder } from "../../engine/state/file-backend";
 
 export interface CliWorkspace {
   folder: string;
@@ -75,7 +75,7 @@ function backendUrl(project: Project, env: NodeJS.ProcessEnv): string {
   const url = env.PULUMI_BACKEND_URL || project.backendUrl;
   if (url && !url.startsWith("file://")) return url;
   const folder = backendFolder(project, env);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeBackendFolder(folder);
   return `file://${folder}`;
 }
 

@@ -67,6 +67,13 @@ function screenOf(options: { tty?: boolean; env?: NodeJS.ProcessEnv; color?: str
   return { screen, text: () => written };
 }
 
+test("a line of whatever is in it shows text and colours, and no control codes", () => {
+  const { screen, text } = screenOf({ color: "always" });
+  screen.line(`${screen.style.red("error")} \x1b]0;title\x07a \x1b[2Jname\rof theirs`);
+  screen.close();
+  expect(text()).toBe("\x1b[31merror\x1b[0m a name\nof theirs\n");
+});
+
 const result: Result = {
   ...{ version: 1, verdict: "passed", exitCode: 0, project: "small", stack: "ci-1", run: "r", kept: false, notes: [] },
   tests: { total: 2, passed: 2, failed: 0, skipped: 0, exitCode: 0, failures: [] },

@@ -1,7 +1,16 @@
 /** The checkpoint's format, the backend's files, and what makes a snapshot sound. */
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { execFileSync, spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -235,6 +244,21 @@ describe("the backend's files", () => {
     await other.up(two);
     expect(world.cloud.log).toEqual([]);
   });
+});
+
+test("a project's own folder is its owner's only and no commit takes it in, another backend's is as it was", () => {
+  const root = mkdtempSync(join(tmpdir(), "backend-"));
+  try {
+    execFileSync("git", ["init", "-q", root]);
+    for (const folder of ["project/.seatrial", "states"]) {
+      new FileBackend(join(root, folder), "trial").save("test", { manifest: { time: "", magic: "", version: "" } });
+    }
+    expect(statSync(join(root, "project/.seatrial")).mode & 0o777).toBe(0o700);
+    const added = execFileSync("git", ["-C", root, "status", "--porcelain", "-uall"], { encoding: "utf8" });
+    expect(added).toBe("?? states/.pulumi/meta.yaml\n?? states/.pulumi/stacks/trial/test.json\n");
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 describe("locks", () => {

@@ -13,20 +13,23 @@ export interface ContextEntry {
 /** Patterns of files to leave out, one a line. */
 export type IgnorePatterns = readonly string[];
 
+/** State holds secrets, and each run changes it: no image is made of it unless an exception says so. */
+const always: IgnorePatterns = ["**/.seatrial"];
+
 /**
- * The patterns that hold for a Dockerfile: those of `<Dockerfile>.dockerignore`, else of the context's `.dockerignore`.
+ * The patterns that hold for a Dockerfile: those of `<Dockerfile>.dockerignore`, else of the context's `.dockerignore`, after
+ * those that always hold.
  */
 export function ignorePatterns(context: string, dockerfile: string): IgnorePatterns {
   for (const file of [`${dockerfile}.dockerignore`, join(context, ".dockerignore")]) {
     try {
-      return readFileSync(file, "utf8")
-        .replace(/^\uFEFF/, "")
-        .split(/\r?\n/);
+      const text = readFileSync(file, "utf8").replace(/^\uFEFF/, "");
+      return [...always, ...text.split(/\r?\n/)];
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }
-  return [];
+  return always;
 }
 
 /** Every entry that the patterns leave, directories before what is in them, names in order of their bytes. */

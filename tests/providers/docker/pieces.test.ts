@@ -101,6 +101,14 @@ test("a Dockerfile's own ignore file comes before the context's, and exceptions 
   ]);
 });
 
+test("state is left out of every context, unless it is excepted", () => {
+  const root = project("state", { ".seatrial/.pulumi/key": "", "app/.seatrial/runs": "", "app/main": "" });
+  const paths = () => [...contextEntries(root, ignorePatterns(root, join(root, "Dockerfile")))].map(({ path }) => path);
+  expect(paths()).toEqual(["app", "app/main"]);
+  writeFileSync(join(root, ".dockerignore"), "main\n!app/.seatrial\n");
+  expect(paths()).toEqual([".dockerignore", "app", "app/.seatrial", "app/.seatrial/runs", "app/main"]);
+});
+
 describe("a Dockerfile", () => {
   test.each([
     ["# syntax=docker/dockerfile:1\nFROM x", true],
