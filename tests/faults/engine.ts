@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -81,6 +81,21 @@ export async function ownEngine(options: OwnEngineOptions = {}): Promise<OwnEngi
     const ended = once(dockerd, "exit");
     dockerd.kill(signal);
     await ended;
+    await endContainerd();
+  }
+
+  /** Killed, dockerd leaves it, or only its number, which the next dockerd would take for one that runs. */
+  async function endContainerd(): Promise<void> {
+    const file = join(folder, "exec/containerd/containerd.pid");
+    if (!existsSync(file)) return;
+    const pid = readFileSync(file, "utf8").trim();
+    const runs = () =>
+      existsSync(`/proc/${pid}/comm`) && readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "containerd";
+    while (runs()) {
+      process.kill(Number(pid), "SIGKILL");
+      await sleep(20);
+    }
+    rmSync(file);
   }
 
   async function everything(): Promise<string[]> {
