@@ -1,5 +1,6 @@
 import type { EngineEvent } from "../engine/events";
 import type { OperationResult } from "../engine/api";
+import { brokenWait } from "../providers/docker/container/attach";
 import { describeEnd, inspectEnd, serviceName } from "./containers";
 import { stripControlCodes } from "./control-codes";
 import type { Phase } from "./events";
@@ -11,11 +12,15 @@ import {
   type FollowedContainers,
 } from "./followed-containers";
 import type { RunHost } from "./host";
+import { followImages } from "./image-steps";
 import { label, runLabels } from "./identity";
 import { lastLines } from "./logs";
 import { brief } from "./messages";
 import type { PreparedRun } from "./prepare";
-import type { Failure, StopReason } from "./verdict";
+import { longestAftermath, watchEnd, type EndWatch } from "./tests-end";
+import { askForThreadDumps } from "./thread-dumps";
+import { within } from "./time-limit";
+import { tookTooLong, type Failure, type StopReason } from "./verdict";
 import { watchContainers, type Death, type Watch } from "./watch";
 
 /** What is known when the update is over, however it ended. */
@@ -31,13 +36,17 @@ export interface FinishedUpdate {
   tests?: TestsRun;
   /** Seconds until each container was ready, by Docker's id. */
   ready: Map<string, number>;
+  /** The engine did not end it when it was told to: parts of it may still be under way. */
+  abandoned: boolean;
 }
 
 /** How the tests container did, as far as the update tells. */
 export interface TestsRun {
   container: FollowedContainer;
   /** The engine's event said so before anything of ours stopped it. */
-  event?: { exitCode: number };
+  event?: { exitCode: number; signals: number[] };
+  /** The connection on which the provider waited for the end has broken. */
+  waitBroke: boolean;
   /** Its creation, which waits for its end, went well. */
   created: boolean;
 }
@@ -71,6 +80,10 @@ export function brakes(): Brakes {
 const grace = 3000;
 /** Milliseconds that the step which failed gets to say so, when no tests run yet. */
 const hesitation = 300;
+/** Seconds that an update may take to end when it is told to. */
+export const longestStop = 60;
+/** Seconds that the end of a container's log may take to be read. */
+const longestRead = 10;
 
 /**
  * Updates the stack, the tests container's run included, and stops early where a service dies, a step fails, the
@@ -91,25 +104,78 @@ export async function bringUp(
   const diagnostics = new Map<string, string>();
   let tests: TestsRun | undefined;
   let testsRunning = false;
+  let testsEnd: EndWatch | undefined;
   let over = false;
   let timer: NodeJS.Timeout | undefined;
+  const imagesUnderWay = followImages();
+  let buildsImages = false;
+  let askedForDumps = false;
+  let abandon: (error: Error) => void = () => undefined;
+  let stopTimer: NodeJS.Timeout | undefined;
+  const abandoned = new Promise<never>((_, reject) => (abandon = reject));
+  abandoned.catch(() => undefined);
   brakes.onStop(() => {
-    host.report({ kind: "stopping", reason: describeStop(brakes.reason()!) });
-    controller.abort();
+    const reason = brakes.reason()!;
+    host.report({ kind: "stopping", reason: describeStop(reason) });
+    void stop(reason);
   });
+
+  async function stop(reason: StopReason): Promise<void> {
+    if (reason.kind === "deadline") await askForDumps();
+    controller.abort();
+    if (over) return;
+    stopTimer = setTimeout(
+      () => abandon(new Error(`the update has not ended within ${longestStop} s of being stopped`)),
+      longestStop * 1000,
+    );
+  }
+
+  /** Of tests that hang, before anything ends them. */
+  async function askForDumps(): Promise<void> {
+    const id = testsId();
+    if (askedForDumps || !id) return;
+    askedForDumps = true;
+    const jvms = await askForThreadDumps(docker, id);
+    if (jvms > 0) {
+      host.report({ kind: "note", level: "info", text: "the JVM was asked for the stacks of its threads" });
+    }
+  }
+
+  function testsId(): string | undefined {
+    return tests?.container.id ?? tests?.container.name;
+  }
+
+  function onEnginePhase(): void {
+    if (!testsRunning && !over) hooks.onPhase(buildsImages ? "build" : "up");
+  }
 
   const containers = followContainers(providers.docker!, {
     ...(options.testsCommand ? { testsCommand: options.testsCommand } : {}),
     onTestsStarting(container) {
+      if (over) return;
       testsRunning = true;
-      tests = { container, created: false };
+      tests = { container, created: false, waitBroke: false };
       hooks.onPhase("tests", container.urn);
+      testsEnd = watchEnd(docker, testsId, onOverdue);
     },
     onTestsEnded(container) {
       testsRunning = false;
-      tests = { ...tests, container, created: tests?.created ?? false };
+      tests = { created: false, waitBroke: false, ...tests, container };
+      testsEnd?.close();
+      onEnginePhase();
     },
   });
+
+  /** The tests container has ended, and the step that waits for it doesn't. */
+  function onOverdue(): void {
+    const message = `its step has not ended within ${longestAftermath} s of the container's end`;
+    const { name: container, resource = "tests" } = tests?.container ?? {};
+    brakes.stop({
+      kind: "failure",
+      failure: { resource, ...(container ? { container } : {}), message, lastLines: [] },
+    });
+  }
+
   const known = options.again ? await knownContainers(prepared) : new Map<string, FollowedContainer>();
   const find = (death: Death) => containers.byId(death.id) ?? known.get(death.id) ?? containers.byName(death.name);
 
@@ -141,7 +207,8 @@ export async function bringUp(
     if (isTests) {
       // An earlier run's tests container may end as well: replaced, or stopped by hand.
       if (tests && (!tests.container.name || tests.container.name === death.name || tests.container.id === death.id)) {
-        tests.event = { exitCode: death.exitCode };
+        tests.event = { exitCode: death.exitCode, signals: death.signals };
+        testsEnd?.told();
       }
       return;
     }
@@ -158,7 +225,7 @@ export async function bringUp(
         resource: container?.resource ?? service,
         container: death.name,
         message: `${service} ${how} while it was needed`,
-        lastLines: await lastLines(docker, death.id, 20, masker).catch(() => []),
+        lastLines: await readLastLines(death.id),
       },
     });
     if (testsRunning) {
@@ -168,13 +235,23 @@ export async function bringUp(
     failSoon();
   }
 
+  async function readLastLines(id: string): Promise<string[]> {
+    return await within(longestRead, "reading a log", lastLines(docker, id, 20, masker)).catch(() => []);
+  }
+
   function onEvent(event: EngineEvent): void {
+    if (over) return;
     hooks.onEvent(event);
+    buildsImages = imagesUnderWay(event);
+    onEnginePhase();
     if (host.engine.pluginsOnly) containers.event(event);
     const { diagnosticEvent, resourcePreEvent, resOutputsEvent, resOpFailedEvent } = event;
     if (diagnosticEvent?.urn && diagnosticEvent.streamID && isTestsUrn(diagnosticEvent.urn)) {
       const stream = diagnosticEvent.streamID === 2 ? "stderr" : "stdout";
       host.report({ kind: "output", stream, text: diagnosticEvent.message });
+    }
+    if (tests && diagnosticEvent?.urn === tests.container.urn && diagnosticEvent.message.includes(brokenWait)) {
+      tests.waitBroke = true;
     }
     if (diagnosticEvent?.severity === "error" && diagnosticEvent.urn) {
       const before = diagnostics.get(diagnosticEvent.urn);
@@ -200,17 +277,15 @@ export async function bringUp(
     return containers.tests()?.urn === urn;
   }
 
-  hooks.onPhase("up");
+  onEnginePhase();
   let watch: Watch | undefined;
-  const deadline = setTimeout(
-    () => brakes.stop({ kind: "deadline", what: "the run", seconds: prepared.settings.deadlines.run }),
-    prepared.startedAt.getTime() + prepared.settings.deadlines.run * 1000 - Date.now(),
-  );
   let result: OperationResult | undefined;
+  let wasAbandoned = false;
   try {
     const selector = { project: identity.project, stack: identity.stack };
-    watch = await watchContainers(docker, selector, (death) => void onDeath(death));
-    result = await host.engine.runOperation(stack, {
+    const watching = watchContainers(docker, selector, (death) => void onDeath(death));
+    watch = await Promise.race([watching, abandoned]);
+    const operation = host.engine.runOperation(stack, {
       kind: "update",
       providers: { ...providers, docker: containers.factory },
       onEvent,
@@ -221,12 +296,15 @@ export async function bringUp(
       message: `seatrial ${options.again ? "rerun" : "test"} ${identity.run}`,
       ...(options.again ? await onlyTheTests(prepared) : {}),
     });
+    operation.catch(() => undefined);
+    result = await Promise.race([operation, abandoned.finally(() => (wasAbandoned = true))]);
   } catch (error) {
     failures.push({ death: false, failure: { message: messageOf(error), lastLines: [] } });
   } finally {
     over = true;
     clearTimeout(timer);
-    clearTimeout(deadline);
+    testsEnd?.close();
+    clearTimeout(stopTimer);
     watch?.close();
   }
   if (result?.result === "failed" && failures.length === 0) {
@@ -238,27 +316,28 @@ export async function bringUp(
   }
   // An attached migration may have been taken for the tests until those came along.
   if (tests && tests.container.urn !== containers.tests()?.urn) tests = undefined;
-  const stop = brakes.reason() ?? testsDeadline(tests, failures, prepared);
-  const failure = await withLastLines(firstFailure(), containers, docker);
+  const ending = brakes.reason() ?? testsDeadline(tests, failures, prepared);
+  if (ending?.kind === "deadline") await askForDumps();
+  const failure = await withLastLines(firstFailure(), containers);
   return {
     ...(result ? { result } : {}),
-    ...(stop ? { stop: stop.kind === "failure" && failure ? { ...stop, failure } : stop } : {}),
+    ...(ending ? { stop: ending.kind === "failure" && failure ? { ...ending, failure } : ending } : {}),
     ...(failure ? { failure } : {}),
-    refused: !stop && ready.size === 0 && refusedSettings(result),
+    refused: !ending && ready.size === 0 && refusedSettings(result),
     containers,
     ...(tests ? { tests } : {}),
     ready,
+    abandoned: wasAbandoned,
   };
 
   async function withLastLines(
     failure: Failure | undefined,
     followed: FollowedContainers,
-    client: typeof docker,
   ): Promise<Failure | undefined> {
     if (!failure || failure.lastLines.length > 0) return failure;
     const urn = failures.find((candidate) => candidate.failure === failure)?.urn;
     const id = urn === undefined ? undefined : (followed.byUrn(urn)?.id ?? followed.byUrn(urn)?.name);
-    return id ? { ...failure, lastLines: await lastLines(client, id, 20, masker).catch(() => []) } : failure;
+    return id ? { ...failure, lastLines: await readLastLines(id) } : failure;
   }
 }
 
@@ -291,7 +370,7 @@ function testsDeadline(
   if (!own || !/took longer than/.test(own.failure.message)) return undefined;
   return {
     kind: "deadline",
-    what: "the tests",
+    what: "tests",
     seconds: secondsIn(own.failure.message) ?? prepared.settings.deadlines.run,
   };
 }
@@ -315,7 +394,7 @@ function stepFailure(urn: string, message: string | undefined, containers: Follo
 
 function describeStop(reason: StopReason): string {
   if (reason.kind === "signal") return `${reason.signal}: stopping and cleaning up`;
-  if (reason.kind === "deadline") return `${reason.what} took longer than ${reason.seconds} s: stopping`;
+  if (reason.kind === "deadline") return `${tookTooLong(reason)}: stopping`;
   return `${reason.failure.resource ?? "a step"} failed: stopping the rest`;
 }
 

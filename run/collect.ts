@@ -8,7 +8,8 @@ import { readJunitFiles, type JunitFindings } from "./junit-files";
 import { lastLines, saveLogs } from "./logs";
 import type { PreparedRun } from "./prepare";
 import { engineMessage } from "./sweep";
-import type { TestsEvidence } from "./verdict";
+import { timeLimit, TookTooLongError } from "./time-limit";
+import { disagreement, type PassedDeadline, type TestsEvidence } from "./verdict";
 
 /** A container of the stack as it was when the tests were over. */
 export interface CollectedContainer extends StackContainer {
@@ -25,6 +26,8 @@ export interface Collected {
   tests?: TestsEvidence;
   junit: JunitFindings & { expected: boolean };
   artifacts: Extraction;
+  /** It took too long, and something is missing for that. */
+  late?: PassedDeadline;
   notes: string[];
 }
 
@@ -33,19 +36,24 @@ const shownLines = 60;
 
 /**
  * Saves logs and artifacts into the results' staging folder, and gathers the evidence. What can't be had is noted and
- * doesn't keep the rest from being saved.
+ * doesn't keep the rest from being saved; nor does what hangs, at the deadline.
  */
 export async function collect(prepared: PreparedRun, update: FinishedUpdate): Promise<Collected> {
   const { docker, identity, results, masker } = prepared;
+  const seconds = prepared.settings.deadlines.collect;
+  const limit = timeLimit("saving logs and artifacts", seconds);
   const notes: string[] = [];
+  let late = false;
   const attempt = async <T>(what: string, work: Promise<T>, otherwise: T): Promise<T> =>
-    await work.catch((error: unknown) => {
+    await limit.hold(work).catch((error: unknown) => {
+      late ||= error instanceof TookTooLongError;
       notes.push(`${what}: ${engineMessage(error)}`);
       return otherwise;
     });
 
   // Read once: with the Pulumi CLI it takes a process.
-  const resources = prepared.stack.resources();
+  const resources = limit.hold(prepared.stack.resources());
+  resources.catch(() => undefined);
   const [listed] = await Promise.all([
     attempt(
       "the containers can't be listed",
@@ -74,7 +82,17 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
     undefined,
   );
   const tails = await attempt("logs can't be read", serviceTails(prepared, update, containers), []);
-  return { containers, tails, ...(evidence ? { tests: evidence } : {}), ...saved, notes };
+  limit.end();
+  const disagreed = evidence && disagreement(evidence);
+  if (disagreed) notes.push(disagreed);
+  return {
+    containers,
+    tails,
+    ...(evidence ? { tests: evidence } : {}),
+    ...saved,
+    ...(late ? { late: { what: "collect", seconds } } : {}),
+    notes,
+  };
 }
 
 /** As text `exitCode` is a program's own, through an `apply`. */
@@ -84,27 +102,39 @@ function numberOf(value: unknown): number | undefined {
 }
 
 async function testsEvidence(
-  { result, tests, stop }: FinishedUpdate,
+  { result, tests }: FinishedUpdate,
   containers: CollectedContainer[],
   resources: Promise<StackResource[]>,
 ): Promise<TestsEvidence | undefined> {
   const outputs = result?.result === "succeeded" ? result.outputs : {};
   const output = numberOf(outputs.exitCode);
-  if (!tests) return output === undefined ? undefined : { ended: true, output };
+  if (!tests) return output === undefined ? undefined : { began: true, ended: true, output };
   const container = containers.find(({ id, name }) => id === tests.container.id || name === tests.container.name);
   const end = container?.end;
-  const resource = (await resources).find(({ urn, delete: gone }) => urn === tests.container.urn && !gone);
+  // What state there is can still be had where it can't be read: the event's word, say.
+  const known = await resources.catch(() => []);
+  const resource = known.find(({ urn, delete: gone }) => urn === tests.container.urn && !gone);
   const waited = tests.created ? numberOf(resource?.outputs.exitCode) : undefined;
-  const ended = end !== undefined && !end.running && (tests.created || tests.event !== undefined);
+  const notInspected = resource?.inputs.rm === true ? undefined : whyNotInspected(container);
   return {
+    began: tests.created || tests.event !== undefined || end?.startedAt !== undefined,
     // Without either's word it may be our own stopping it that ended it.
-    ended: ended && (stop === undefined || tests.created || tests.event !== undefined),
+    ended: !end?.running && (tests.created || tests.event !== undefined),
     ...(output === undefined ? {} : { output }),
     ...(waited === undefined ? {} : { waited }),
-    ...(tests.event ? { event: tests.event.exitCode } : {}),
+    ...(tests.event ? { event: tests.event.exitCode, signals: tests.event.signals } : {}),
     ...(end && !end.running && end.finishedAt ? { inspected: end.exitCode } : {}),
+    ...(notInspected ? { notInspected } : {}),
+    ...(tests.waitBroke ? { waitBroke: true } : {}),
     ...(end ? { oomKilled: end.oomKilled } : {}),
   };
+}
+
+function whyNotInspected(container: CollectedContainer | undefined): string | undefined {
+  if (!container) return "the tests container is gone, or could not be listed";
+  if (!container.end) return "the tests container could not be inspected";
+  if (container.end.running) return "the tests container runs again";
+  return container.end.finishedAt ? undefined : "the tests container has never ended";
 }
 
 async function saveArtifacts(
@@ -137,13 +167,16 @@ async function saveArtifacts(
     ...(pattern ? { pattern } : {}),
     ...(end.startedAt ? { since: end.startedAt } : {}),
   });
+  notes.push(...findings.stale.map((path) => `JUnit: ${path} is from an earlier run`));
   notes.push(...findings.problems.map((problem) => `JUnit: ${problem}`));
-  return { junit: { ...findings, expected: pattern !== undefined }, artifacts: copied };
+  const expected = pattern !== undefined;
+  const isBound = expected || !options.testsCommand;
+  return { junit: { ...findings, ...(isBound ? {} : { stale: [], problems: [] }), expected }, artifacts: copied };
 }
 
 function nothingSaved({ options }: PreparedRun): Pick<Collected, "junit" | "artifacts"> {
   return {
-    junit: { problems: [], expected: options.junit !== undefined },
+    junit: { stale: [], problems: [], expected: options.junit !== undefined },
     artifacts: { files: [], skipped: [] },
   };
 }

@@ -103,11 +103,24 @@ export function isStatus(error: unknown, ...codes: number[]): boolean {
 /** How a person says that a container ended. */
 export function describeEnd(end: Pick<ContainerEnd, "exitCode" | "oomKilled">): string {
   if (end.oomKilled) return `was killed because it ran out of memory (exit code ${end.exitCode})`;
-  const signal = { 129: "SIGHUP", 130: "SIGINT", 134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM" }[
-    end.exitCode
-  ];
+  const signal = end.exitCode > 128 ? signalsByNumber.get(end.exitCode - 128) : undefined;
   return `exited with code ${end.exitCode}${signal ? ` (${signal})` : ""}`;
 }
+
+/** A signal's name by its number, which is Linux's wherever the run is. */
+export function signalName(number: number): string {
+  return signalsByNumber.get(number) ?? `signal ${number}`;
+}
+
+const signalsByNumber = new Map([
+  [1, "SIGHUP"],
+  [2, "SIGINT"],
+  [3, "SIGQUIT"],
+  [6, "SIGABRT"],
+  [9, "SIGKILL"],
+  [11, "SIGSEGV"],
+  [15, "SIGTERM"],
+]);
 
 function splitVariable(variable: string): [string, string] {
   const at = variable.indexOf("=");

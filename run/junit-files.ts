@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { addCounts, JunitError, largestJunit, looksLikeJunit, parseJunit, type JunitReport } from "../report/junit";
 import type { ExtractedFile } from "./extract";
@@ -7,7 +7,9 @@ import type { ExtractedFile } from "./extract";
 export interface JunitFindings {
   /** The sum over the files; absent if there is none that counts. */
   report?: JunitReport;
-  /** Files that were left out, and why. */
+  /** Files that were left out since they are an earlier run's. */
+  stale: string[];
+  /** Files that can't be read, and why. */
   problems: string[];
 }
 
@@ -23,10 +25,12 @@ export async function readJunitFiles(
 ): Promise<JunitFindings> {
   const matches = options.pattern === undefined ? /\.xml$/i : globPattern(options.pattern);
   const reports: JunitReport[] = [];
+  const stale: string[] = [];
   const problems: string[] = [];
   for (const file of files.filter(({ path }) => matches.test(path))) {
     const asked = options.pattern !== undefined;
     if (file.size > largestJunit) {
+      if (!asked && !looksLikeJunit(await beginningOf(join(folder, file.path)))) continue;
       problems.push(`${file.path} is larger than ${largestJunit / 1e6} MB`);
       continue;
     }
@@ -34,7 +38,7 @@ export async function readJunitFiles(
     if (!asked && !looksLikeJunit(text)) continue;
     // Times in an archive are whole seconds.
     if (options.since && file.modified.getTime() < Math.floor(options.since.getTime() / 1000) * 1000) {
-      problems.push(`${file.path} is from an earlier run`);
+      stale.push(file.path);
       continue;
     }
     try {
@@ -44,8 +48,20 @@ export async function readJunitFiles(
       problems.push(`${file.path} ${error.message}`);
     }
   }
-  if (reports.length === 0) return { problems };
-  return { report: { ...addCounts(reports), failures: reports.flatMap((report) => report.failures) }, problems };
+  const findings = { stale, problems };
+  if (reports.length === 0) return findings;
+  return { report: { ...addCounts(reports), failures: reports.flatMap((report) => report.failures) }, ...findings };
+}
+
+/** As much of a file as shows what it is. */
+async function beginningOf(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(64 * 1024), 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 /** `*` and `?` within a name, `**` across folders. */

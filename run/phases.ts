@@ -1,34 +1,77 @@
 import type { Phase } from "./events";
+import type { Deadlines } from "./settings";
 
-/** Measures a run's phases, one after the other. */
+/** Measures a run's phases, and tells when one has taken too long. Building and bringing up take turns. */
 export interface PhaseClock {
   enter(phase: Phase, urn?: string): void;
   current(): Phase | undefined;
-  /** Ends the last phase. @returns all of them, in seconds to the millisecond */
+  /** From here on these are the deadlines, also of what has begun. */
+  limit(deadlines: Deadlines): void;
+  /** Ends the last phase. @returns all of them in the order they began, in seconds to the millisecond */
   finish(): { name: Phase; seconds: number }[];
 }
 
+/** The phases that have a deadline of their own until the tests have ended; the run's deadline is over all of them. */
+const limited = { "set-up": "setUp", build: "build", up: "up", tests: "tests" } as const;
+
+/** What has run out of time: a phase, or the run. */
+export type Limited = keyof typeof limited | "run";
+
+/** The longest time that a timer of node's can be set to, in milliseconds. */
+export const longestTimer = 2 ** 31 - 1;
+
 export function phaseClock(
   onEnter: (phase: Phase, urn?: string) => void,
+  onOut: (what: Limited, seconds: number) => void = () => undefined,
   now: () => number = () => performance.now(),
 ): PhaseClock {
-  const done: { name: Phase; seconds: number }[] = [];
+  const begun = now();
+  const spent = new Map<Phase, number>();
   let current: { name: Phase; from: number } | undefined;
-  const leave = () => {
-    if (current) done.push({ name: current.name, seconds: Math.round(now() - current.from) / 1000 });
+  let deadlines: Deadlines | undefined;
+  const timers: NodeJS.Timeout[] = [];
+
+  function leave(): void {
+    if (current) spent.set(current.name, (spent.get(current.name) ?? 0) + now() - current.from);
     current = undefined;
-  };
+  }
+
+  function setTimers(): void {
+    for (const timer of timers.splice(0)) clearTimeout(timer);
+    if (!deadlines || !current || !isLimited(current.name)) return;
+    const { name, from } = current;
+    const own = deadlines[limited[name]];
+    if (own !== undefined) setTimer(name, own, from - (spent.get(name) ?? 0));
+    setTimer("run", deadlines.run, begun);
+  }
+
+  function setTimer(what: Limited, seconds: number, since: number): void {
+    const left = Math.max(seconds * 1000 - (now() - since), 0);
+    timers.push(setTimeout(() => onOut(what, seconds), Math.min(left, longestTimer)));
+  }
+
   return {
     enter(phase, urn) {
       if (current?.name === phase) return;
       leave();
+      if (!spent.has(phase)) spent.set(phase, 0);
       current = { name: phase, from: now() };
+      setTimers();
       onEnter(phase, urn);
     },
     current: () => current?.name,
+    limit(given) {
+      deadlines = given;
+      setTimers();
+    },
     finish() {
       leave();
-      return done;
+      setTimers();
+      return [...spent].map(([name, milliseconds]) => ({ name, seconds: Math.round(milliseconds) / 1000 }));
     },
   };
+}
+
+function isLimited(phase: Phase): phase is keyof typeof limited {
+  return phase in limited;
 }

@@ -2,13 +2,13 @@ import type Docker from "dockerode";
 import { detectJob } from "../ci/detect";
 import { UserError, type Project, type Stack } from "../engine/api";
 import { makeMasker, type Masker } from "../engine/deployment/masker";
-import { discardResults, openResults, resultsTarget, type ResultsFolder } from "./artifacts";
+import type { ResultsFolder } from "./artifacts";
 import { findCommit, type Commit } from "./commit";
 import type { RunHost } from "./host";
 import { enterEnvironment, lifetime, newRunId, stackName, type RunIdentity } from "./identity";
 import { currentOwner } from "./owner";
 import { readRecords, removeRecord, writeRecord } from "./records";
-import { readRunSettings, type RunSettings } from "./settings";
+import { longestRun, readRunSettings, type RunSettings } from "./settings";
 import type { Orders } from "./watchdog/orders";
 import type { Watchdog } from "./watchdog/start";
 
@@ -54,17 +54,25 @@ export interface PreparedRun {
 }
 
 /**
- * Reads the project and the settings, names the run, finds the Docker Engine. Nothing is made yet but the results
- * folder and the stack's entry in the state, and nothing of that stays where it rejects: with a `UserError` for what
- * the caller got wrong.
+ * Reads the settings, names the run, finds the Docker Engine. Nothing is made yet but the stack's entry in the state,
+ * and that doesn't stay where it rejects: with a `UserError` for what the caller got wrong.
+ *
+ * @param onOpened told of the run's names and settings as soon as they are known
  */
-export async function prepare(options: TestOptions, host: RunHost, startedAt: Date): Promise<PreparedRun> {
-  const project = host.engine.loadProject(options.cwd);
-  const target = resultsTarget({ artifacts: options.artifacts, env: host.env, projectRoot: project.root });
-  const results = await openResults(target);
+export async function prepare(
+  project: Project,
+  results: ResultsFolder,
+  options: TestOptions,
+  host: RunHost,
+  startedAt: Date,
+  onOpened: (run: OpenedRun) => void,
+): Promise<PreparedRun> {
   // It starts beside all that follows.
   const watchdog = options.keep || options.again ? undefined : host.startWatchdog();
-  const opening = openRun(project, options, host);
+  const opening = openRun(project, options, host).then((opened) => {
+    onOpened(opened);
+    return opened;
+  });
   try {
     const [opened, docker] = await Promise.all([opening, host.connectDocker()]);
     const prepared = prepareWith(project, opened, docker, results, options, host, startedAt);
@@ -74,7 +82,6 @@ export async function prepare(options: TestOptions, host: RunHost, startedAt: Da
     return { ...prepared, watchdog };
   } catch (error) {
     watchdog?.dismiss();
-    await discardResults(results).catch(() => undefined);
     const opened = await opening.catch(() => undefined);
     if (opened && !options.again) {
       await opened.stack.remove().catch(() => undefined);
@@ -97,7 +104,7 @@ function orders({ identity, project, results, options }: PreparedRun, host: RunH
 }
 
 /** A run that has a name and settings. */
-interface OpenedRun {
+export interface OpenedRun {
   run: string;
   stack: Stack;
   settings: RunSettings;
@@ -148,7 +155,7 @@ function prepareWith(
   startedAt: Date,
 ): PreparedRun {
   const outlives = options.keep || options.again;
-  const expiresIn = outlives ? lifetime.kept : Math.max(lifetime.run, longestRun(settings));
+  const expiresIn = outlives ? lifetime.kept : Math.max(lifetime.run, longestRun(settings.deadlines) + 600);
   // A kept stack's images and labels are of the commit that it was made for.
   const commitOfRun = kept?.commit ? { sha: kept.commit, dirty: false } : commit;
   const identity: RunIdentity = {
@@ -182,11 +189,6 @@ function prepareWith(
     startedAt,
     ephemeral: !outlives,
   };
-}
-
-/** Seconds that a run with these settings may take to its very end, and some more. */
-function longestRun({ deadlines }: RunSettings): number {
-  return deadlines.run + deadlines.collect + deadlines.destroy + 1200;
 }
 
 interface KeptStack {

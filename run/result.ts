@@ -32,24 +32,42 @@ export const resultSchema = z
         passed: count,
         failed: count,
         skipped: count,
-        exitCode: z.int().optional().describe("The tests container's own; absent where it did not end by itself."),
+        exitCode: z
+          .int()
+          .optional()
+          .describe("The tests container's own; absent where the run stopped it, or nobody knows."),
+        end: z
+          .enum(["exited", "out-of-memory", "killed", "timed-out", "stopped", "unknown"])
+          .optional()
+          .describe(
+            "How the tests container ended: by itself; killed as memory ran out; by a signal that somebody had the " +
+              "Docker Engine send; stopped by the run as time ran out, or for another reason. Absent where it never ran.",
+          ),
+        signal: z.string().optional().describe("With the end killed: the signal, such as SIGKILL."),
         failures: z.array(z.strictObject({ name: z.string(), message: z.string() })).describe("The first 50."),
       })
       .describe("Counted in the JUnit files of this run; zeros where there are none."),
-    project: z.string(),
-    stack: z.string(),
+    project: z.string().describe("Empty where Pulumi.yaml can't be read."),
+    stack: z.string().describe("Empty where the run ended before it had one."),
     commit: z.string().optional().describe("The full hash."),
     dirty: z.boolean().optional().describe("The checkout held changes that are not in the commit."),
-    run: z.string(),
+    run: z.string().describe("The run's id; empty where the run ended before it had one."),
     startedAt: z.iso.datetime(),
     finishedAt: z.iso.datetime(),
     phases: z.array(
       z.strictObject({
-        name: z.enum(["set-up", "up", "tests", "collect", "destroy", "sweep"]),
+        name: z.enum(["set-up", "build", "up", "tests", "collect", "destroy", "sweep"]),
         seconds,
       }),
     ),
     failure: failure.optional(),
+    timedOut: z
+      .strictObject({
+        what: z.enum(["run", "set-up", "build", "up", "tests", "collect"]),
+        seconds: seconds.describe("The deadline."),
+      })
+      .optional()
+      .describe("What ran out of time, with the verdict timed-out."),
     containers: z.array(
       z.strictObject({
         service: z.string(),

@@ -1,52 +1,74 @@
 import { join } from "node:path";
 import { openEventLog, type EventLog } from "./event-log";
+import { UserError } from "../engine/api";
 import { discardResults, publishResults } from "./artifacts";
-import { bringUp, brakes, type FinishedUpdate } from "./bring-up";
+import { bringUp, brakes, longestStop, type Brakes, type FinishedUpdate } from "./bring-up";
 import { collect, type Collected } from "./collect";
 import type { RunEvent } from "./events";
 import { enterProgramFolder } from "./folder";
 import type { RunHost } from "./host";
 import { runLabels } from "./identity";
-import { phaseClock, type PhaseClock } from "./phases";
-import { prepare, type PreparedRun, type TestOptions } from "./prepare";
+import { longestTimer, phaseClock, type PhaseClock } from "./phases";
+import type { PreparedRun, TestOptions } from "./prepare";
 import { removeRecord, writeRecord } from "./records";
 import { writeResult, type Result } from "./result";
+import { endInSetUp, setUp, type SetUp } from "./set-up";
+import { longestRun, readRunSettings, type Deadlines } from "./settings";
 import { interruptCode, onInterrupt } from "./signals";
 import { engineMessage, sweep, unlabelled, type Leftover } from "./sweep";
-import { judge, type Judgement } from "./verdict";
+import { within } from "./time-limit";
+import { judge, testsEnd as howTestsEnded, type Judgement } from "./verdict";
 
 /**
  * One test run from name to verdict: brings the stack up, follows the tests, saves what they leave, takes the stack
- * down and makes sure that it is gone.
+ * down and makes sure that it is gone. Every part of it has its deadline.
  *
  * Never rejects once the run has begun. Rejects with a `UserError`, or the reason why there is no Docker Engine, where
- * it can't begin; nothing has been made then.
+ * it can't begin; nothing has been made then but its results, if there is a folder for them.
  */
 export async function runTests(options: TestOptions, host: RunHost): Promise<Result> {
   const startedAt = new Date();
-  const clock = phaseClock((phase, urn) => host.report({ kind: "phase", phase, ...(urn ? { urn } : {}) }));
   const brake = brakes();
-  let prepared: PreparedRun | undefined;
+  const clock = phaseClock(
+    (phase, urn) => host.report({ kind: "phase", phase, ...(urn ? { urn } : {}) }),
+    (what, seconds) => brake.stop({ kind: "deadline", what, seconds }),
+  );
+  const found: SetUp = { startedAt };
   const release = onInterrupt((signal, count) => {
     if (count === 1) return brake.stop({ kind: "signal", signal });
     if (count === 2) return note(host, "warning", "still cleaning up; once more gives up on it");
-    void giveUp(prepared, signal);
+    void giveUp(found.prepared, signal);
   });
+  let lastResort: NodeJS.Timeout | undefined;
+  const limit = (deadlines: Deadlines) => {
+    clock.limit(deadlines);
+    clearTimeout(lastResort);
+    lastResort = setTimeout(() => endAnyway(host), Math.min(longestRun(deadlines) * 1000, longestTimer));
+  };
+  const { deadlines } = readRunSettings(new Map());
+  limit({ ...deadlines, run: options.timeout ?? deadlines.run });
   try {
     clock.enter("set-up");
-    prepared = await prepare(options, host, startedAt);
-    return await carryOut(prepared, host, brake, clock);
+    const prepared = await setUp(found, options, host, brake, ({ settings }) => limit(settings.deadlines));
+    if (prepared) return await carryOut(prepared, host, brake, clock);
+    const stopped = judge({ stop: brake.reason()!, junit: { expected: false, stale: [], problems: [] }, clean: true });
+    const result = await endInSetUp(found, stopped, clock);
+    host.report({ kind: "result", result });
+    return result;
+  } catch (error) {
+    const failure = { message: error instanceof Error ? error.message : String(error), lastLines: [] };
+    const exitCode = error instanceof UserError ? 2 : 125;
+    const result = await endInSetUp(found, { verdict: "stack-failed", exitCode, failure }, clock);
+    host.report({ kind: "result", result, unbegun: true });
+    throw error;
   } finally {
     release();
+    clock.finish();
+    clearTimeout(lastResort);
   }
 }
 
-async function carryOut(
-  prepared: PreparedRun,
-  host: RunHost,
-  brake: ReturnType<typeof brakes>,
-  clock: PhaseClock,
-): Promise<Result> {
+async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clock: PhaseClock): Promise<Result> {
   const { identity, options, results } = prepared;
   host.report({
     kind: "begin",
@@ -83,8 +105,8 @@ async function carryOut(
   const left = kept ? [] : await cleanUp(prepared, host, clock, log, collected.notes);
   log.close();
   if (kept) remember(prepared);
-  // What this process could not remove its watchdog goes on trying to.
-  if (left.length === 0) prepared.watchdog?.dismiss();
+  // What this process could not remove, or may still be making, its watchdog goes on removing.
+  if (left.length === 0 && !update.abandoned) prepared.watchdog?.dismiss();
   // Interruptions count to the end: whoever sent one is told by the exit code that it was heard.
   const stop = brake.reason() ?? update.stop;
   const judgement = judgeWith({ ...update, ...(stop ? { stop } : {}) }, collected, left.length === 0);
@@ -105,46 +127,33 @@ function judgeWith(update: FinishedUpdate, collected: Collected, clean: boolean)
     ...(collected.tests ? { tests: collected.tests } : {}),
     junit: {
       expected: collected.junit.expected,
+      stale: collected.junit.stale,
       problems: collected.junit.problems,
       ...(collected.junit.report ? { counts: collected.junit.report } : {}),
     },
+    ...(collected.late ? { late: collected.late } : {}),
     clean,
   });
 }
 
 /** Destroys by the state, then sweeps by the labels. @returns what is still there */
 async function cleanUp(
-  { identity, stack, docker, project, masker }: PreparedRun,
+  prepared: PreparedRun,
   host: RunHost,
   clock: PhaseClock,
   log: EventLog,
   notes: string[],
 ): Promise<Leftover[]> {
+  const { identity, stack, docker, project } = prepared;
+  const longest = prepared.settings.deadlines.destroy;
   clock.enter("destroy");
   enterProgramFolder(project);
-  let destroyed = false;
-  try {
-    const result = await host.engine.runOperation(stack, {
-      kind: "destroy",
-      providers: host.providers(runLabels(identity)),
-      onEvent: (event) => {
-        log.write(event);
-        host.report({ kind: "engine", event });
-      },
-      continueOnError: true,
-      masker,
-      message: `seatrial test ${identity.run}`,
-    });
-    destroyed = result.result === "succeeded";
-    for (const error of result.errors) notes.push(`destroy: ${error.message}`);
-  } catch (error) {
-    notes.push(`destroy: ${engineMessage(error)}`);
-  }
+  const destroyed = await destroy(prepared, host, log, notes);
 
   clock.enter("sweep");
   let left: Leftover[];
   try {
-    const swept = await sweep(docker, { run: identity.run });
+    const swept = await within(longest, "looking for what is left", sweep(docker, { run: identity.run }));
     left = swept.left;
     if (swept.removed.length > 0) {
       notes.push(`removed by label: ${swept.removed.map(({ kind, name }) => `${kind} ${name}`).join(", ")}`);
@@ -155,14 +164,11 @@ async function cleanUp(
     return [unknownLeftover(error)];
   }
   if (!destroyed && left.length === 0) {
-    const place = { project, name: stack.name, env: host.env };
-    const agrees = () => Promise.resolve(true);
-    const aside = await host.engine.setAsideBrokenState?.(place, { warn: (text) => notes.push(text), agrees });
-    if (aside) notes.push(`the state can't be read: ${aside.problem}; it is kept as ${aside.files.join(", ")}`);
-    else left = await unlabelled(stack).catch((error: unknown) => [unknownLeftover(error)]);
+    const looked = within(longest, "looking at the state", leftInState(prepared, host, notes));
+    left = await looked.catch((error: unknown) => [unknownLeftover(error)]);
   }
   if (left.length === 0) {
-    await stack.remove({ force: !destroyed }).catch((error: unknown) => {
+    await within(longest, "removing the stack's state", stack.remove({ force: !destroyed })).catch((error: unknown) => {
       notes.push(`the stack's state can't be removed: ${engineMessage(error)}`);
     });
     removeRecord(project, stack.name);
@@ -170,8 +176,54 @@ async function cleanUp(
   return left;
 }
 
+/** What labels don't tell of. A state that can't be read is kept aside, since all that it may name of ours is gone. */
+async function leftInState({ project, stack }: PreparedRun, host: RunHost, notes: string[]): Promise<Leftover[]> {
+  const place = { project, name: stack.name, env: host.env };
+  const agrees = () => Promise.resolve(true);
+  const aside = await host.engine.setAsideBrokenState?.(place, { warn: (text) => notes.push(text), agrees });
+  if (!aside) return await unlabelled(stack);
+  notes.push(`the state can't be read: ${aside.problem}; it is kept as ${aside.files.join(", ")}`);
+  return [];
+}
+
 function unknownLeftover(error: unknown): Leftover {
   return { kind: "resource", id: "", name: "?", labels: {}, reason: engineMessage(error) };
+}
+
+/** Gives up on it at its deadline: what is left then the sweep removes. @returns whether all went well */
+async function destroy(
+  { identity, stack, masker, settings }: PreparedRun,
+  host: RunHost,
+  log: EventLog,
+  notes: string[],
+): Promise<boolean> {
+  const controller = new AbortController();
+  let isGivenUp = false;
+  const operation = host.engine.runOperation(stack, {
+    kind: "destroy",
+    providers: host.providers(runLabels(identity)),
+    onEvent: (event) => {
+      if (isGivenUp) return;
+      log.write(event);
+      host.report({ kind: "engine", event });
+    },
+    signal: controller.signal,
+    continueOnError: true,
+    masker,
+    message: `seatrial test ${identity.run}`,
+  });
+  try {
+    const result = await within(settings.deadlines.destroy, "it", operation);
+    for (const error of result.errors) notes.push(`destroy: ${error.message}`);
+    return result.result === "succeeded";
+  } catch (error) {
+    notes.push(`destroy: ${engineMessage(error)}`);
+    controller.abort();
+    // It records what it has done, if it can.
+    await within(longestStop, "stopping it", operation).catch(() => undefined);
+    isGivenUp = true;
+    return false;
+  }
 }
 
 function toResult(
@@ -183,7 +235,7 @@ function toResult(
 ): Result {
   const { identity, results, startedAt, masker } = prepared;
   const { tests, junit } = collected;
-  const testsCode = tests?.ended ? (tests.output ?? tests.waited ?? tests.event ?? tests.inspected) : undefined;
+  const testsEnd = tests?.began ? howTestsEnded(tests, update.stop) : undefined;
   return {
     version: 1,
     verdict: judgement.verdict,
@@ -193,7 +245,9 @@ function toResult(
       passed: junit.report?.passed ?? 0,
       failed: junit.report?.failed ?? 0,
       skipped: junit.report?.skipped ?? 0,
-      ...(testsCode === undefined ? {} : { exitCode: testsCode }),
+      ...(testsEnd ? { end: testsEnd.how } : {}),
+      ...(testsEnd && "code" in testsEnd ? { exitCode: testsEnd.code } : {}),
+      ...(testsEnd && "signal" in testsEnd ? { signal: testsEnd.signal } : {}),
       failures: (junit.report?.failures ?? []).slice(0, 50).map(({ name, message }) => ({
         name: masker.mask(name),
         message: masker.mask(message),
@@ -207,6 +261,7 @@ function toResult(
     finishedAt: new Date().toISOString(),
     phases: end.phases,
     ...(judgement.failure ? { failure: judgement.failure } : {}),
+    ...(judgement.timedOut ? { timedOut: judgement.timedOut } : {}),
     containers: collected.containers.map((container) => ({
       service: container.service,
       name: container.name,
@@ -258,6 +313,12 @@ function openLogAgain(folder: string): EventLog {
 
 function note(host: RunHost, level: Extract<RunEvent, { kind: "note" }>["level"], text: string): void {
   host.report({ kind: "note", level, text });
+}
+
+/** Something hangs that should not be able to: better a clear end, and a watchdog that cleans up, than none. */
+function endAnyway(host: RunHost): void {
+  note(host, "error", "the run has not ended by the last of its deadlines: it is given up, and its watchdog cleans up");
+  process.exit(125);
 }
 
 /** Interrupted for the third time: what can be removed within five seconds is, then the process ends. */

@@ -50,6 +50,12 @@ export interface Deadlines {
   destroy: number;
 }
 
+/** Seconds after which a run with these deadlines has ended, however slowly it ends. */
+export function longestRun({ run, collect, destroy }: Deadlines): number {
+  // The sweep may take as long as the destruction; the rest is for what is told to stop.
+  return run + collect + 2 * destroy + 600;
+}
+
 /**
  * Takes the settings under `run:` out of a stack's, wherever they come from. Throws a {@link UserError} with one line
  * for each that doesn't fit, or that nobody knows: its key, and what was expected.

@@ -10,6 +10,8 @@ export interface Death {
   name: string;
   labels: Record<string, string>;
   exitCode: number;
+  /** The signals that the Docker Engine was asked to send to it since its start, by number. */
+  signals: number[];
   at: Date;
 }
 
@@ -33,11 +35,12 @@ export async function watchContainers(
   /** The engine's own time of the last event, in seconds; its clock and ours may differ. */
   let since: string | undefined;
   const seen = new Set<string>();
+  const signals = new Map<string, number[]>();
 
   async function open(): Promise<void> {
     const opened = (await docker.getEvents({
       ...(since ? { since } : {}),
-      filters: { type: ["container"], event: ["die"], label: labelFilter(selector) },
+      filters: { type: ["container"], event: ["kill", "die"], label: labelFilter(selector) },
     } as never)) as unknown as Readable;
     if (closed) return void opened.destroy();
     stream = opened;
@@ -57,15 +60,19 @@ export async function watchContainers(
   function take(line: string): void {
     const event = JSON.parse(line) as DockerEvent;
     since = nanosecondsAsSeconds(event);
-    const key = `${event.Actor.ID} ${event.timeNano ?? event.time}`;
+    const key = `${event.Actor.ID} ${event.Action} ${event.timeNano ?? event.time}`;
     if (seen.has(key)) return;
     seen.add(key);
-    const { exitCode, name, ...labels } = event.Actor.Attributes;
+    const { exitCode, name, signal, ...labels } = event.Actor.Attributes;
+    const sent = signals.get(event.Actor.ID) ?? [];
+    if (event.Action === "kill") return void signals.set(event.Actor.ID, [...sent, Number(signal)]);
+    signals.delete(event.Actor.ID);
     onDeath({
       id: event.Actor.ID,
       name: name ?? event.Actor.ID.slice(0, 12),
       labels,
       exitCode: Number(exitCode ?? 0),
+      signals: sent,
       at: new Date(event.time * 1000),
     });
   }
@@ -96,6 +103,8 @@ export async function watchContainers(
 }
 
 interface DockerEvent {
+  /** `kill`, `die`. */
+  Action: string;
   time: number;
   timeNano?: number;
   Actor: { ID: string; Attributes: Record<string, string> };

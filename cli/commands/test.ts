@@ -55,11 +55,13 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         report(event) {
           if (event.kind === "engine") log?.write(event.event);
           display.event(event);
+          if (event.kind === "result" && common.json) {
+            process.stdout.write(`${JSON.stringify(event.result, undefined, 2)}\n`);
+          }
         },
         env: { ...process.env },
       },
     );
-    if (common.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
     return result.exitCode;
   } finally {
     log?.close();

@@ -17,6 +17,7 @@ export interface TestDisplay {
 
 const phaseTitles: Record<Phase, string> = {
   "set-up": "setting up",
+  build: "making images",
   up: "bringing the stack up",
   tests: "running the tests",
   collect: "saving logs and artifacts",
@@ -123,6 +124,7 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
           break;
         case "result":
           screen.status(undefined);
+          if (event.unbegun) break;
           // The program has said what is wrong with its settings; nothing else happened.
           if (event.result.exitCode === 2 && event.result.verdict === "stack-failed") break;
           for (const line of summary(event.result, screen, options.cwd, again)) screen.line(line);
@@ -141,6 +143,7 @@ export function summary(result: Result, { style }: Pick<Screen, "style">, cwd: s
   const paint = result.exitCode === 0 ? style.green : result.verdict === "failed" ? style.red : style.yellow;
   const { tests, failure, artifacts } = result;
   lines.push(`${paint(style.bold(result.verdict))}${describeTests(result)} · exit code ${result.exitCode}`);
+  if (result.verdict === "failed") lines.push(`  ${describeTestsEnd(result)}`);
   if (failure) {
     const [first = "", ...rest] = failure.message.split("\n");
     const where =
@@ -180,6 +183,15 @@ function describeTests({ tests }: Result): string {
     ...(tests.skipped ? [`${tests.skipped} skipped`] : []),
   ];
   return ` · ${tests.total} tests: ${parts.join(", ")}`;
+}
+
+/** Above 128 a code looks as if a signal had ended the process. */
+function describeTestsEnd({ tests: { end, signal, exitCode = 0 }, containers }: Result): string {
+  const code = `exit code ${exitCode}`;
+  if (end === "out-of-memory") return `the tests were killed, since they ran out of memory (${code})`;
+  if (end === "killed") return `the tests were ended by ${signal}, which was sent from outside (${code})`;
+  const starved = containers.some(({ role, oomKilled }) => role === "tests" && oomKilled);
+  return `the tests exited with ${exitCode}${exitCode > 128 ? " by themselves" : ""}${starved ? "; memory ran out in their container" : ""}`;
 }
 
 function timeLine({ phases }: Result): string {

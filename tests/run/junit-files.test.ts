@@ -37,9 +37,10 @@ test("an earlier run's file doesn't count; one of the same second does", async (
     file("old.xml", suite("1"), new Date("2026-01-01T11:59:59Z")),
     file("new.xml", suite("2"), new Date("2026-01-01T12:00:00Z")),
   ];
-  const { report, problems } = await readJunitFiles(folder, files, { since });
+  const { report, stale, problems } = await readJunitFiles(folder, files, { since });
   expect(report!.total).toBe(1);
-  expect(problems).toEqual(["old.xml is from an earlier run"]);
+  expect(stale).toEqual(["old.xml"]);
+  expect(problems).toEqual([]);
 });
 
 test("a file that was asked for and isn't JUnit is a problem", async () => {
@@ -49,8 +50,11 @@ test("a file that was asked for and isn't JUnit is a problem", async () => {
   expect(problems).toEqual(["report.xml is not JUnit: its first element is neither testsuites nor testsuite"]);
 });
 
-test("a file that says it is huge isn't read", async () => {
-  const { problems } = await readJunitFiles(folder, [{ path: "absent.xml", size: 4e7, modified: since }], {});
+test("a huge file isn't read, and is a problem where it is JUnit or was asked for", async () => {
+  const huge = [file("junit.xml", suite("1")), file("coverage.xml", "<coverage/>")].map((f) => ({ ...f, size: 4e7 }));
+  expect((await readJunitFiles(folder, huge, {})).problems).toEqual(["junit.xml is larger than 30 MB"]);
+  const absent = [{ path: "absent.xml", size: 4e7, modified: since }];
+  const { problems } = await readJunitFiles(folder, absent, { pattern: "*.xml" });
   expect(problems).toEqual(["absent.xml is larger than 30 MB"]);
 });
 

@@ -102,6 +102,7 @@ test("phases follow one another, and entering the present one is nothing new", (
   const entered: string[] = [];
   const clock = phaseClock(
     (phase) => entered.push(phase),
+    undefined,
     () => now,
   );
   clock.enter("set-up");

@@ -1,10 +1,28 @@
-import { judge, type Evidence, type Failure } from "../../run/verdict";
+import {
+  disagreement,
+  judge,
+  testsEnd,
+  type Evidence,
+  type Failure,
+  type StopReason,
+  type TestsEnd,
+  type TestsEvidence,
+} from "../../run/verdict";
 
 const apiDied: Failure = { resource: "api", message: "api exited with code 3", lastLines: [] };
-const ended = (code: number) => ({ ended: true, waited: code, output: code, inspected: code, event: code });
-const noJunit = { expected: false, problems: [] };
+const ended = (code: number) => ({
+  began: true,
+  ended: true,
+  waited: code,
+  output: code,
+  inspected: code,
+  event: code,
+});
+const noJunit = { expected: false, stale: [], problems: [] };
 const counts = (failed: number, total: number) => ({ total, failed, passed: total - failed, skipped: 0 });
 const well: Evidence = { update: { succeeded: true }, tests: ended(0), junit: noJunit, clean: true };
+
+const late = { what: "collect" as const, seconds: 5 };
 
 const table: [what: string, evidence: Partial<Evidence>, verdict: string, exitCode: number][] = [
   ["all is well", {}, "passed", 0],
@@ -26,19 +44,19 @@ const table: [what: string, evidence: Partial<Evidence>, verdict: string, exitCo
   ],
   [
     "a killed tests container is not the tests' word",
-    { tests: { ended: false, inspected: 137 }, stop: { kind: "failure", failure: apiDied } },
+    { tests: { began: true, ended: false, inspected: 137 }, stop: { kind: "failure", failure: apiDied } },
     "stack-failed",
     125,
   ],
   [
     "the time is over",
-    { tests: { ended: false, inspected: 137 }, stop: { kind: "deadline", what: "the run", seconds: 5 } },
+    { tests: { began: true, ended: false, inspected: 137 }, stop: { kind: "deadline", what: "run", seconds: 5 } },
     "timed-out",
     124,
   ],
   [
     "the time is over as the tests fail",
-    { tests: ended(2), stop: { kind: "deadline", what: "the run", seconds: 5 } },
+    { tests: ended(2), stop: { kind: "deadline", what: "run", seconds: 5 } },
     "failed",
     2,
   ],
@@ -49,14 +67,59 @@ const table: [what: string, evidence: Partial<Evidence>, verdict: string, exitCo
     "interrupted",
     143,
   ],
-  ["witnesses disagree", { tests: { ended: true, waited: 0, inspected: 1 } }, "undetermined", 125],
-  ["the program's output disagrees", { tests: { ended: true, output: 0, waited: 3 } }, "undetermined", 125],
-  ["nobody saw the end", { tests: { ended: false } }, "undetermined", 125],
+  [
+    "the wait call's failing code wins over a later 0",
+    { tests: { ...ended(3), output: 0, inspected: 0 } },
+    "failed",
+    3,
+  ],
+  ["the event's failing code wins over a later 0", { tests: { ...ended(0), event: 4 } }, "failed", 4],
+  ["inspection disagrees with a 0", { tests: { ...ended(0), inspected: 1 } }, "undetermined", 125],
+  ["the program's output disagrees with a 0", { tests: { ...ended(0), output: 3 } }, "undetermined", 125],
+  ["two failing codes", { tests: { ...ended(1), inspected: 137 } }, "failed", 1],
+  ["the wait call broke, and 0 is found", { tests: { ...ended(0), waitBroke: true } }, "undetermined", 125],
+  ["the wait call broke, and a failing code is found", { tests: { ...ended(2), waitBroke: true } }, "failed", 2],
+  [
+    "the wait call broke, and a signal's code is found",
+    { tests: { ...ended(137), waitBroke: true } },
+    "undetermined",
+    125,
+  ],
+  [
+    "the wait call broke, and nothing is found",
+    { tests: { began: true, ended: false, waitBroke: true }, update: { succeeded: false, failure: apiDied } },
+    "undetermined",
+    125,
+  ],
+  ["nobody waited for the end", { tests: { began: true, ended: true, event: 0, inspected: 0 } }, "undetermined", 125],
+  ["nobody could look afterwards", { tests: { ...ended(0), notInspected: "it is gone" } }, "undetermined", 125],
+  ["0 after a SIGTERM from outside", { tests: { ...ended(0), signals: [15] } }, "undetermined", 125],
+  ["0 after a SIGQUIT, for a thread dump, from outside", { tests: { ...ended(0), signals: [3] } }, "passed", 0],
+  ["killed from outside", { tests: { ...ended(137), signals: [9] } }, "failed", 137],
+  ["killed as memory ran out", { tests: { ...ended(137), oomKilled: true } }, "failed", 137],
+  ["nobody saw the end", { tests: { began: true, ended: false } }, "undetermined", 125],
   ["no tests at all", { tests: undefined }, "undetermined", 125],
   ["no test in the JUnit file", { junit: { ...noJunit, counts: counts(0, 0) } }, "undetermined", 125],
   ["failures in the JUnit file, but 0", { junit: { ...noJunit, counts: counts(2, 5) } }, "undetermined", 125],
-  ["no JUnit file where one is expected", { junit: { expected: true, problems: [] } }, "undetermined", 125],
-  ["only an output of the program's own", { tests: { ended: true, output: 0 } }, "passed", 0],
+  ["no JUnit file where one is expected", { junit: { ...noJunit, expected: true } }, "undetermined", 125],
+  ["only an earlier run's JUnit file", { junit: { ...noJunit, stale: ["old.xml"] } }, "undetermined", 125],
+  [
+    "an earlier run's beside this one's",
+    { junit: { ...noJunit, stale: ["a.xml"], counts: counts(0, 3) } },
+    "passed",
+    0,
+  ],
+  ["a JUnit file is cut", { junit: { ...noJunit, problems: ["it"], counts: counts(0, 3) } }, "undetermined", 125],
+  ["the artifacts could not be had in time", { junit: { ...noJunit, expected: true }, late }, "timed-out", 124],
+  ["the logs could not be had in time", { late }, "timed-out", 124],
+  [
+    "JUnit counts failures, and the logs came late",
+    { junit: { ...noJunit, counts: counts(1, 3) }, late },
+    "undetermined",
+    125,
+  ],
+  ["the tests fail, and the logs came late", { tests: ended(1), late }, "failed", 1],
+  ["only an output of the program's own", { tests: { began: true, ended: true, output: 0 } }, "passed", 0],
 ];
 
 test.each(table)("%s", (_, evidence, verdict, exitCode) => {
@@ -71,6 +134,46 @@ test("a verdict that isn't the tests' says why", () => {
 });
 
 test("disagreement names who said what", () => {
-  const { failure } = judge({ ...well, tests: { ended: true, waited: 0, inspected: 137 } });
-  expect(failure!.message).toBe("the tests' exit code is not certain: 0 by the wait call, 137 by inspection");
+  const evidence = { began: true, ended: true, waited: 0, inspected: 137 };
+  const message = "the tests' exit code is not certain: 0 by the wait call, 137 by inspection";
+  expect(judge({ ...well, tests: evidence }).failure!.message).toBe(message);
+  expect(disagreement(evidence)).toBe(message);
+  expect(disagreement(ended(7))).toBeUndefined();
+});
+
+test("time that ran out is named, in words and as data", () => {
+  const stop = { kind: "deadline" as const, what: "build" as const, seconds: 90 };
+  expect(judge({ ...well, tests: undefined, stop })).toMatchObject({
+    failure: { message: "building images took longer than 90 s" },
+    timedOut: { what: "build", seconds: 90 },
+  });
+});
+
+const deadline: StopReason = { kind: "deadline", what: "tests", seconds: 1 };
+const stopped = { began: true, ended: false, inspected: 137 };
+
+test.each<[string, TestsEvidence, StopReason | undefined, TestsEnd]>([
+  ["by itself", ended(0), undefined, { how: "exited", code: 0 }],
+  ["by itself with 137", ended(137), undefined, { how: "exited", code: 137 }],
+  ["by itself with our own code of a timeout", ended(124), undefined, { how: "exited", code: 124 }],
+  ["by the kernel", { ...ended(137), oomKilled: true }, undefined, { how: "out-of-memory", code: 137 }],
+  [
+    "by itself, after a child ran out of memory",
+    { ...ended(1), oomKilled: true },
+    undefined,
+    { how: "exited", code: 1 },
+  ],
+  ["by SIGKILL", { ...ended(137), signals: [9] }, undefined, { how: "killed", code: 137, signal: "SIGKILL" }],
+  ["by docker stop", { ...ended(137), signals: [15, 9] }, undefined, { how: "killed", code: 137, signal: "SIGKILL" }],
+  [
+    "on a SIGTERM, its own way",
+    { ...ended(3), signals: [15] },
+    undefined,
+    { how: "killed", code: 3, signal: "SIGTERM" },
+  ],
+  ["by the run, at a deadline", stopped, deadline, { how: "timed-out" }],
+  ["by the run", stopped, { kind: "failure", failure: apiDied }, { how: "stopped" }],
+  ["with the engine", { ...ended(137), waitBroke: true }, undefined, { how: "unknown" }],
+])("tests that ended %s", (_, evidence, stop, end) => {
+  expect(testsEnd(evidence, stop)).toEqual(end);
 });

@@ -7,6 +7,13 @@ import { openStream, query } from "../engine/requests";
 import { ended, TextOutput, type StreamId } from "../engine/stream";
 import { inspectContainer } from "./inspection";
 
+/**
+ * Said of a container whose exit code was found by looking, since the connection on which it was waited for had broken.
+ * A restart of the Engine does that, and it can record 0 for a container that it has lost: a run that is told so, by a
+ * warning or an error about the container, doesn't trust the code.
+ */
+export const brokenWait = "the connection to the Docker Engine broke while it ran";
+
 /** How long the last output may come after the end, in milliseconds. */
 const LAST_OUTPUT = 5_000;
 
@@ -138,8 +145,8 @@ export class ExitCode {
         if (!isConnectionLost(error)) throw error;
         if (++failures >= 8) {
           throw new Error(
-            `the connection to the Docker Engine broke while container ${this.id.slice(0, 12)} ran, ` +
-              `so that its exit code isn't known; see whether the Engine still runs`,
+            `${brokenWait}, so that the exit code of container ${this.id.slice(0, 12)} isn't known; ` +
+              `see whether the Engine still runs`,
             { cause: error },
           );
         }

@@ -16,7 +16,7 @@ import {
   type UpdateResponse,
 } from "../../../engine/provider";
 import { containsUnknown, isMap, type PropertyMap } from "../../../engine/values";
-import { Attachment, ExitCode } from "../container/attach";
+import { Attachment, brokenWait, ExitCode } from "../container/attach";
 import { containerInputs, type ContainerInputs } from "../container/inputs";
 import { inspectContainer, type Inspection } from "../container/inspection";
 import { containerOutputs, importedOutputs } from "../container/outputs";
@@ -198,6 +198,9 @@ async function run(
     const running = inputs.rm ? await inspectContainer(engine, id, signal) : undefined;
     const exit = await (nextExit ?? ExitCode.open(engine, id, "not-running", until));
     const exitCode = await exit.wait(signal);
+    if (exit.wasInterrupted) {
+      context.log("warning", `${brokenWait}: the exit code ${exitCode} is what the Engine says of it now`);
+    }
     await (await attachment!).complete(restarts || exit.wasInterrupted);
     const found = (await inspectContainer(engine, id, signal)) ?? running;
     const outputs = found ? containerOutputs(planned, found) : planned;
