@@ -4,6 +4,7 @@ import { UserError, type Project, type Stack } from "../engine/api";
 import { makeMasker, type Masker } from "../engine/deployment/masker";
 import type { ResultsFolder } from "./artifacts";
 import { findCommit, type Commit } from "./commit";
+import { guard, type Guarded } from "./guards";
 import type { RunHost } from "./host";
 import { enterEnvironment, lifetime, newRunId, stackName, type RunIdentity } from "./identity";
 import { currentOwner } from "./owner";
@@ -76,10 +77,9 @@ export async function prepare(
   try {
     const [opened, docker] = await Promise.all([opening, host.connectDocker()]);
     const prepared = prepareWith(project, opened, docker, results, options, host, startedAt);
-    if (!watchdog) return prepared;
-    // Before anything is made, somebody is there to remove it.
-    await watchdog.arm(orders(prepared, host));
-    return { ...prepared, watchdog };
+    // Before anything is made, somebody is there to remove it, and there is what it takes.
+    await Promise.all([watchdog?.arm(orders(prepared, host)), guard(guarded(prepared, host))]);
+    return watchdog ? { ...prepared, watchdog } : prepared;
   } catch (error) {
     watchdog?.dismiss();
     const opened = await opening.catch(() => undefined);
@@ -100,6 +100,16 @@ function orders({ identity, project, results, options }: PreparedRun, host: RunH
     remove: [results.staging],
     cli: host.cli,
     ...(options.configFile ? { configFile: options.configFile } : {}),
+  };
+}
+
+function guarded({ docker, project, stack, settings, results, options }: PreparedRun, host: RunHost): Guarded {
+  return {
+    ...{ docker, project, stack, env: host.env },
+    settings: settings.guard,
+    results: results.target,
+    localState: !host.engine.pluginsOnly,
+    again: Boolean(options.again),
   };
 }
 

@@ -19,6 +19,21 @@ const duration = z
 /** A week, in seconds. */
 const longest = 7 * 86_400;
 
+/** A number of bytes as text, in Docker's units, which are powers of 1024; parsed, it is a number. */
+const size = z
+  .string()
+  .regex(/^\d+[bkmgt]?$/i, { error: ({ input }) => `expected a size such as 500m or 2g, not "${input}"` })
+  .transform((text) => Number.parseInt(text, 10) * 1024 ** Math.max("bkmgt".indexOf(text.at(-1)!.toLowerCase()), 0));
+
+/** A number as text; a settings file has it without quotes. */
+const count = z
+  .union([z.string(), z.int().min(0).max(999_999)], { error: "expected a number" })
+  .transform((text, context): number => {
+    if (/^\d{1,6}$/.test(String(text))) return Number(text);
+    context.addIssue({ code: "custom", message: `expected a number such as 4, not "${text}"` });
+    return z.NEVER;
+  });
+
 /**
  * The settings by their keys below the namespace; docs/run-settings.schema.json is made from them. What is asked of a
  * run is written as text here, as a settings file and the command line give it.
@@ -31,11 +46,21 @@ const shape = {
   "deadline.tests": duration.optional().describe("The tests container; without it they have what the run has left."),
   "deadline.collect": duration.prefault("5m").describe("Saving logs and artifacts."),
   "deadline.destroy": duration.prefault("5m").describe("Taking the stack down, and looking for what is left of it."),
+  "guard.freeDisk": size.prefault("500m").describe("Room on each disk that a run writes to, or it doesn't begin."),
+  "guard.freeNetworks": count.prefault("1").describe("Address ranges free for networks, or a run doesn't begin."),
 } satisfies z.core.$ZodLooseShape;
 
 /** Settings of the run itself, as opposed to those of its program. */
 export interface RunSettings {
   deadlines: Deadlines;
+  guard: GuardSettings;
+}
+
+/** What must be there before a run begins. */
+export interface GuardSettings {
+  /** Bytes. */
+  freeDisk: number;
+  freeNetworks: number;
 }
 
 /** Seconds. */
@@ -86,6 +111,7 @@ export function readRunSettings(config: ReadonlyMap<string, ConfigValue>): RunSe
       collect: settings["deadline.collect"],
       destroy: settings["deadline.destroy"],
     },
+    guard: { freeDisk: settings["guard.freeDisk"], freeNetworks: settings["guard.freeNetworks"] },
   };
 }
 

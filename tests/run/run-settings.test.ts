@@ -20,6 +20,17 @@ test("a setting replaces the default; the program's own settings are not the run
   expect(deadlines).toMatchObject({ run: 5400, tests: 90, up: 900 });
 });
 
+test("sizes are bytes, or in Docker's units", () => {
+  expect(read({}).guard).toEqual({ freeDisk: 500 * 2 ** 20, freeNetworks: 1 });
+  expect(read({ "run:guard.freeDisk": "2G", "run:guard.freeNetworks": "12" }).guard).toEqual({
+    freeDisk: 2 * 2 ** 30,
+    freeNetworks: 12,
+  });
+  expect(["0", "7", "7b", "7k"].map((text) => read({ "run:guard.freeDisk": text }).guard.freeDisk)).toEqual([
+    0, 7, 7, 7168,
+  ]);
+});
+
 test.each([
   ["run:deadline.up", "soon", 'run:deadline.up: expected a duration such as 90s, 5m or 1h30m, not "soon"'],
   ["run:deadline.up", "90", 'run:deadline.up: expected a duration such as 90s, 5m or 1h30m, not "90"'],
@@ -29,6 +40,8 @@ test.each([
     "300d",
     'run:deadline.collect: expected a duration of more than 0s and at most 7d, not "300d"',
   ],
+  ["run:guard.freeDisk", "1.5g", 'run:guard.freeDisk: expected a size such as 500m or 2g, not "1.5g"'],
+  ["run:guard.freeNetworks", "-1", 'run:guard.freeNetworks: expected a number such as 4, not "-1"'],
 ])("%s: %s is refused in one line that says what was expected", (key, value, message) => {
   expect(() => read({ [key]: value })).toThrow(new Error(message));
 });
@@ -55,6 +68,7 @@ test("a JSON Schema validator takes a settings file, and refuses what isn't a se
   const validate = new Ajv2020().compile(JSON.parse(readFileSync(file, "utf8")) as object);
   expect(validate({ config: { "run:deadline.up": "10m", "small:anything": { at: ["all"] } } })).toBe(true);
   expect(validate({ encryptionsalt: "v1:x" })).toBe(true);
+  expect(validate({ config: { "run:guard.freeNetworks": 4, "run:guard.freeDisk": "1g" } })).toBe(true);
   expect(validate({ config: { "run:deadline.up": "soon" } })).toBe(false);
   expect(validate({ config: { "run:deadline.setup": "10m" } })).toBe(false);
 });

@@ -5,7 +5,7 @@ import type { ProviderContext } from "../../../engine/provider";
 import { explained, isNotFound, reasonOf } from "../engine/errors";
 import { call, openStream, query } from "../engine/requests";
 import { jsonMessages } from "../engine/stream";
-import { authHeader } from "../registry/credentials";
+import { authHeader, type RegistryCredentials } from "../registry/credentials";
 import { isImageId, parseImageName } from "../registry/image-name";
 import { Progress } from "./progress";
 import type { Session } from "./handler";
@@ -99,28 +99,72 @@ export async function followTransfer(stream: Readable, progress: Progress): Prom
 }
 
 function whyNot(error: unknown, registry: string): string {
+  return knownReason(error, registry)?.why ?? explained("pull", error).message.replace(/^can't pull: /, "");
+}
+
+/** Why an image can't be had: there is none of that name, or its registry is of no use now. */
+export interface MissingImage {
+  fault: "name" | "registry";
+  why: string;
+}
+
+function knownReason(error: unknown, registry: string): MissingImage | undefined {
   const reason = reasonOf(error);
   if (/manifest unknown|manifest for .* not found|not found: manifest/i.test(reason)) {
-    return `${registry} has no such tag; check the name and the tag`;
+    return { fault: "name", why: `${registry} has no such tag; check the name and the tag` };
   }
   if (
     /pull access denied|repository does not exist|unauthorized|authentication required|no basic auth|denied/i.test(
       reason,
     )
   ) {
-    return `${registry} doesn't have it or wants a login; check the name, or docker login ${registry}`;
+    return {
+      fault: "name",
+      why: `${registry} doesn't have it or wants a login; check the name, or docker login ${registry}`,
+    };
   }
   if (/toomanyrequests|rate limit/i.test(reason)) {
-    return `${registry} lets no more pulls through for now; docker login ${registry}, or wait`;
+    return {
+      fault: "registry",
+      why: `${registry} lets no more pulls through for now; docker login ${registry}, or wait`,
+    };
   }
   if (
     /dial tcp|no such host|i\/o timeout|connection refused|network is unreachable|TLS handshake|Client\.Timeout/i.test(
       reason,
     )
   ) {
-    return `the Docker Engine doesn't reach ${registry} (${reason}); check its network and proxy, or build or load the image`;
+    return {
+      fault: "registry",
+      why: `the Docker Engine doesn't reach ${registry} (${reason}); check its network and proxy, or build or load the image`,
+    };
   }
-  return explained("pull", error).message.replace(/^can't pull: /, "");
+  return undefined;
+}
+
+/**
+ * Looks for an image on the Engine, else asks its registry through the Engine, without pulling it.
+ *
+ * @returns why it can't be had; `undefined` where it can, or where nobody says
+ */
+export async function findMissing(
+  engine: Docker,
+  name: string,
+  credentials: RegistryCredentials,
+  signal: AbortSignal,
+): Promise<MissingImage | undefined> {
+  if (await inspectImage(engine, name, signal)) return undefined;
+  if (isImageId(name)) {
+    return { fault: "name", why: "an id can't be pulled; build or load the image, or name it" };
+  }
+  const { registry } = parseImageName(name);
+  try {
+    const headers = { "X-Registry-Auth": authHeader(await credentials.for(registry)) };
+    await call(engine, { method: "GET", path: `/distribution/${encodeName(name)}/json`, headers, signal });
+    return undefined;
+  } catch (error) {
+    return knownReason(error, registry);
+  }
 }
 
 /** The digest of the repository that `name` is in, as the official provider picks it; empty where there is none. */
