@@ -60,7 +60,8 @@ export async function ownEngine(options: OwnEngineOptions = {}): Promise<OwnEngi
       ...["--containerd-namespace", `faults-${name}`, "--containerd-plugins-namespace", `faults-plugins-${name}`],
       ...["--shutdown-timeout", "2", "--log-level", "warn"],
     ];
-    dockerd = spawn("dockerd", args, { stdio: ["ignore", log, log] });
+    // In a network of its own: an engine without a bridge removes docker0, which is that of the engine that is there.
+    dockerd = spawn("unshare", ["--net", "dockerd", ...args], { stdio: ["ignore", log, log] });
     closeSync(log);
     for (const by = Date.now() + 60_000; ; await sleep(50)) {
       if (
