@@ -76,11 +76,8 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
     ...(ends[i] ? { end: ends[i] } : {}),
     ...(logs.has(container.service) ? { log: basename(logs.get(container.service)!) } : {}),
   }));
-  const evidence = await attempt(
-    "the tests' exit code can't be read",
-    testsEvidence(update, containers, resources),
-    undefined,
-  );
+  const state = await attempt("the tests' exit code can't be read from the state", resources, []);
+  const evidence = testsEvidence(update, containers, state);
   const tails = await attempt("logs can't be read", serviceTails(prepared, update, containers), []);
   limit.end();
   const disagreed = evidence && disagreement(evidence);
@@ -101,19 +98,17 @@ function numberOf(value: unknown): number | undefined {
   return typeof value === "string" && /^\d+$/.test(value) ? Number(value) : undefined;
 }
 
-async function testsEvidence(
+function testsEvidence(
   { result, tests }: FinishedUpdate,
   containers: CollectedContainer[],
-  resources: Promise<StackResource[]>,
-): Promise<TestsEvidence | undefined> {
+  resources: StackResource[],
+): TestsEvidence | undefined {
   const outputs = result?.result === "succeeded" ? result.outputs : {};
   const output = numberOf(outputs.exitCode);
   if (!tests) return output === undefined ? undefined : { began: true, ended: true, output };
   const container = containers.find(({ id, name }) => id === tests.container.id || name === tests.container.name);
   const end = container?.end;
-  // What state there is can still be had where it can't be read: the event's word, say.
-  const known = await resources.catch(() => []);
-  const resource = known.find(({ urn, delete: gone }) => urn === tests.container.urn && !gone);
+  const resource = resources.find(({ urn, delete: gone }) => urn === tests.container.urn && !gone);
   const waited = tests.created ? numberOf(resource?.outputs.exitCode) : undefined;
   const notInspected = resource?.inputs.rm === true ? undefined : whyNotInspected(container);
   return {

@@ -111,6 +111,8 @@ function judgeRun({ stop, update, tests, junit, late }: Evidence): Judgement {
   if (code !== undefined) return { verdict: "failed", exitCode: code };
   if (stop?.kind === "deadline") return timedOut(stop);
   if (tests?.waitBroke) return undetermined(brokenWait(tests));
+  const killer = tests && killedBy(tests);
+  if (killer) return undetermined(`the tests were ended by ${killer}, which was sent from outside`);
   if (stop?.kind === "failure") return { verdict: "stack-failed", exitCode: 125, failure: stop.failure };
   if (!update?.succeeded) {
     const failure = update?.failure ?? says("the stack did not come up");
@@ -155,7 +157,7 @@ export function testsEnd(tests: TestsEvidence, stop: StopReason | undefined): Te
   }
   if (tests.waitBroke && !isOrdinaryFailure(code)) return { how: "unknown" };
   if (tests.oomKilled && code === killedCode) return { how: "out-of-memory", code };
-  const signal = endingSignal(tests, code);
+  const signal = killedBy(tests);
   return signal ? { how: "killed", code, signal } : { how: "exited", code };
 }
 
@@ -169,6 +171,8 @@ const killedCode = 137;
 function failingCode(tests: TestsEvidence): number | undefined {
   if (!tests.ended) return undefined;
   if (tests.waitBroke) return [tests.event, tests.inspected].find(isOrdinaryFailure);
+  // What somebody has killed has not failed by itself.
+  if (killedBy(tests)) return undefined;
   const atTheEnd = [tests.waited, tests.event].find((code) => code !== undefined && code !== 0);
   if (atTheEnd !== undefined) return atTheEnd;
   const all = witnesses(tests).map(([, code]) => code);
@@ -220,9 +224,10 @@ function doubtOfJunit({ expected, counts, stale, problems }: Evidence["junit"]):
 /** Signals by which somebody has a process end: SIGINT, SIGKILL, SIGTERM. */
 const enders = new Set([2, 9, 15]);
 
-/** The signal, sent from outside, that the code says the container died of, or that it was told to end with. */
-function endingSignal({ signals = [] }: TestsEvidence, code: number): string | undefined {
-  const fatal = signals.find((number) => number === code - 128) ?? signals.find((number) => enders.has(number));
+/** The signal, sent from outside, that the code says the container died of. */
+function killedBy(tests: TestsEvidence): string | undefined {
+  const code = codeSeen(tests);
+  const fatal = tests.ended ? tests.signals?.find((number) => number + 128 === code) : undefined;
   return fatal === undefined ? undefined : signalName(fatal);
 }
 

@@ -186,10 +186,9 @@ function describeTests({ tests }: Result): string {
 }
 
 /** Above 128 a code looks as if a signal had ended the process. */
-function describeTestsEnd({ tests: { end, signal, exitCode = 0 }, containers }: Result): string {
+function describeTestsEnd({ tests: { end, exitCode = 0 }, containers }: Result): string {
   const code = `exit code ${exitCode}`;
   if (end === "out-of-memory") return `the tests were killed, since they ran out of memory (${code})`;
-  if (end === "killed") return `the tests were ended by ${signal}, which was sent from outside (${code})`;
   const starved = containers.some(({ role, oomKilled }) => role === "tests" && oomKilled);
   return `the tests exited with ${exitCode}${exitCode > 128 ? " by themselves" : ""}${starved ? "; memory ran out in their container" : ""}`;
 }
