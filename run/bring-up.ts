@@ -11,11 +11,13 @@ import {
   type FollowedContainer,
   type FollowedContainers,
 } from "./followed-containers";
+import { guardedProvider } from "./guards/guarded-provider";
 import type { RunHost } from "./host";
 import { followImages } from "./image-steps";
 import { label, runLabels } from "./identity";
 import { lastLines } from "./logs";
 import { brief } from "./messages";
+import { uncheckedPolicies } from "./policies";
 import type { PreparedRun } from "./prepare";
 import { longestAftermath, watchEnd, type EndWatch } from "./tests-end";
 import { askForThreadDumps } from "./thread-dumps";
@@ -149,7 +151,14 @@ export async function bringUp(
     if (!testsRunning && !over) hooks.onPhase(buildsImages ? "build" : "up");
   }
 
-  const containers = followContainers(providers.docker!, {
+  const unchecked = host.engine.pluginsOnly ? uncheckedPolicies(stack.config) : undefined;
+  if (unchecked) host.report({ kind: "note", level: "warning", text: unchecked });
+  const guarded = guardedProvider(providers.docker!, {
+    levels: prepared.settings.policies,
+    connect: () => Promise.resolve(docker),
+    env: host.env,
+  });
+  const containers = followContainers(guarded, {
     ...(options.testsCommand ? { testsCommand: options.testsCommand } : {}),
     onTestsStarting(container) {
       if (over) return;

@@ -182,7 +182,7 @@ export function nameInUrn(urn: string): string {
 }
 
 /** The provider with some of its methods in place of its own. */
-function withMethods(provider: Provider, methods: Partial<Provider>): Provider {
+export function withMethods(provider: Provider, methods: Partial<Provider>): Provider {
   return new Proxy(provider, {
     get(target, key) {
       const method = methods[key as keyof Provider];

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type ConfigValue, UserError } from "../engine/api";
+import { type Levels, levels, policies, type PolicyName } from "./policies";
 import { durationPattern, parseDuration } from "./duration";
 
 /** The namespace of these settings in a settings file, and of `--config`. */
@@ -34,6 +35,17 @@ const count = z
     return z.NEVER;
   });
 
+const level = z.enum(levels, {
+  error: ({ input }) => `expected ${levels.slice(0, -1).join(", ")} or ${levels.at(-1)}, not "${String(input)}"`,
+});
+
+function policyShape() {
+  const entries = Object.entries(policies).map(
+    ([name, policy]) => [`policy.${name}`, level.prefault(policy.default).describe(policy.description)] as const,
+  );
+  return Object.fromEntries(entries) as Record<`policy.${PolicyName}`, z.ZodPrefault<typeof level>>;
+}
+
 /**
  * The settings by their keys below the namespace; docs/run-settings.schema.json is made from them. What is asked of a
  * run is written as text here, as a settings file and the command line give it.
@@ -48,12 +60,14 @@ const shape = {
   "deadline.destroy": duration.prefault("5m").describe("Taking the stack down, and looking for what is left of it."),
   "guard.freeDisk": size.prefault("500m").describe("Room on each disk that a run writes to, or it doesn't begin."),
   "guard.freeNetworks": count.prefault("1").describe("Address ranges free for networks, or a run doesn't begin."),
+  ...policyShape(),
 } satisfies z.core.$ZodLooseShape;
 
 /** Settings of the run itself, as opposed to those of its program. */
 export interface RunSettings {
   deadlines: Deadlines;
   guard: GuardSettings;
+  policies: Levels;
 }
 
 /** What must be there before a run begins. */
@@ -111,6 +125,9 @@ export function readRunSettings(config: ReadonlyMap<string, ConfigValue>): RunSe
       collect: settings["deadline.collect"],
       destroy: settings["deadline.destroy"],
     },
+    policies: Object.fromEntries(
+      Object.keys(policies).map((name) => [name, settings[`policy.${name as PolicyName}`]]),
+    ) as Levels,
     guard: { freeDisk: settings["guard.freeDisk"], freeNetworks: settings["guard.freeNetworks"] },
   };
 }

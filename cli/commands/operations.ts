@@ -5,7 +5,11 @@ import { openEventLog, type EventLog } from "../../run/event-log";
 import { enterEnvironment, lifetime, runLabels } from "../../run/identity";
 import { enterProgramFolder } from "../../run/folder";
 import { onInterrupt, interruptCode } from "../../run/signals";
-import { loadProviders } from "../../run/parts";
+import { guardedProvider } from "../../run/guards/guarded-provider";
+import type { Engine } from "../../run/host";
+import { connectDocker, loadProviders } from "../../run/parts";
+import { uncheckedPolicies } from "../../run/policies";
+import { readRunSettings } from "../../run/settings";
 import { openNamedStack, openProject, stackName, type ProjectContext } from "../context";
 import { diffDisplay } from "../display/diff-display";
 import { jsonOutput } from "../display/json-output";
@@ -94,17 +98,11 @@ async function operateOn(
     expires: new Date(Date.now() + lifetime.developer * 1000),
   };
   enterEnvironment(identity);
+  const made = providers(runLabels(identity));
+  const brings = asked.kind === "preview" || asked.kind === "update";
+  const guarded = brings ? { ...made, docker: guardedDocker(made.docker!, engine, stack, screen) } : made;
   const run = async (previewOnly: boolean) =>
-    await operate(
-      stack,
-      common,
-      options,
-      { ...asked, previewOnly },
-      providers(runLabels(identity)),
-      context,
-      screen,
-      log,
-    );
+    await operate(stack, common, options, { ...asked, previewOnly }, guarded, context, screen, log);
 
   if (asked.kind === "preview" || asked.previewOnly) return (await run(true)).code;
   if (asks(common)) {
@@ -119,6 +117,14 @@ async function operateOn(
   }
   if (asked.kind !== "destroy") return (await run(false)).code;
   return await destroyStack(condemned, stack, { partly, remove: Boolean(options.remove) }, () => run(false));
+}
+
+/** The provider with the policies and guards that the stack's settings ask for before it. */
+function guardedDocker(docker: ProviderFactory, engine: Engine, stack: Stack, screen: Screen): ProviderFactory {
+  const { policies } = readRunSettings(stack.config);
+  const unchecked = engine.pluginsOnly ? uncheckedPolicies(stack.config) : undefined;
+  if (unchecked) screen.line(`${screen.style.yellow("warning")} ${unchecked}`);
+  return guardedProvider(docker, { levels: policies, connect: connectDocker, env: process.env });
 }
 
 async function operate(

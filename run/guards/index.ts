@@ -8,7 +8,7 @@ import type { GuardSettings } from "../settings";
 import { countPools, poolsFault, takenRanges } from "./address-pools";
 import { diskFaults, type Place } from "./disk";
 import { EnvironmentError } from "./environment-error";
-import { imageFaults } from "./images";
+import { settingsImageFaults } from "./images";
 import {
   type EngineInfo,
   type EngineNetwork,
@@ -40,18 +40,16 @@ export interface Guarded {
  */
 export async function guard(guarded: Guarded): Promise<void> {
   const { docker, project, stack, env } = guarded;
-  const [images, facts] = await Promise.all([imageFaults(docker, project.name, stack.config, env), lookAt(docker)]);
+  const [images, facts] = await Promise.all([
+    settingsImageFaults(docker, project.name, stack.config, env),
+    lookAt(docker),
+  ]);
   const disks = await diskFaults(places(guarded, facts), guarded.settings.freeDisk);
   const pools = guarded.again ? undefined : poolsOf(docker, facts, guarded.settings.freeNetworks);
   const registries = images.filter(({ fault }) => fault === "registry").map(({ message }) => message);
   const faults = [...disks, ...(pools ? [pools] : []), ...registries];
   if (faults.length > 0) throw new EnvironmentError(faults);
   if (images.length > 0) throw new UserError(images.map(({ message }) => message).join("\n"));
-}
-
-/** True where ports that are free here are free for the Engine. */
-export async function sharesEngineNetwork(docker: Docker): Promise<boolean> {
-  return sharesNetwork((await docker.listNetworks()) as EngineNetwork[], readRoutes());
 }
 
 interface Facts {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import Docker from "dockerode";
 import { countPools, poolsFault, takenRanges } from "../../run/guards/address-pools";
 import { diskFaults } from "../../run/guards/disk";
-import { imageFaults } from "../../run/guards/images";
+import { settingsImageFaults } from "../../run/guards/images";
 import { parsePrefix } from "../../run/guards/ipv4";
 import { type EngineNetwork, readNameServers, readRoutes, sharesFiles, sharesNetwork } from "../../run/guards/locality";
 import { portFaults } from "../../run/guards/ports";
@@ -188,7 +188,7 @@ describe("images that the settings name", () => {
   afterAll(() => server.close());
 
   const ask = (values: Record<string, string>) =>
-    imageFaults(
+    settingsImageFaults(
       docker,
       "small",
       new Map(Object.entries(values).map(([key, value]) => [key, { value, secret: false }])),
@@ -212,7 +212,9 @@ describe("images that the settings name", () => {
     expect(more).toEqual([]);
     expect(found!.fault).toBe(fault);
     expect(found!.message).toMatch(why);
-    expect(found!.message).toContain(`the setting small:images.app names the image ${image}, which isn't`);
+    expect(found!.message).toContain(
+      `the setting small:images.app can't be used: there is no image ${image} on the Docker Engine, and `,
+    );
   });
 
   test("are left to the pull where the Engine can't say", async () => {
