@@ -75,7 +75,7 @@ export async function prepare(
     return opened;
   });
   try {
-    const [opened, docker] = await Promise.all([opening, host.connectDocker()]);
+    const [opened, docker] = await Promise.all([opening, connect(host)]);
     const prepared = prepareWith(project, opened, docker, results, options, host, startedAt);
     // Before anything is made, somebody is there to remove it, and there is what it takes.
     await Promise.all([watchdog?.arm(orders(prepared, host)), guard(guarded(prepared, host))]);
@@ -83,12 +83,24 @@ export async function prepare(
   } catch (error) {
     watchdog?.dismiss();
     const opened = await opening.catch(() => undefined);
-    if (opened && !options.again) {
-      await opened.stack.remove().catch(() => undefined);
-      removeRecord(project, opened.stack.name);
-    }
+    if (opened && !options.again) await forget(project, opened);
     throw error;
   }
+}
+
+/** A stack for which nothing has been made. */
+export async function forget(project: Project, { stack }: OpenedRun): Promise<void> {
+  await stack.remove().catch(() => undefined);
+  removeRecord(project, stack.name);
+}
+
+/** Milliseconds after which it is said that the Docker Engine lets us wait. */
+const noticeable = 1000;
+
+async function connect(host: RunHost): Promise<Docker> {
+  const text = "waiting for the Docker Engine to answer";
+  const timer = setTimeout(() => host.report({ kind: "note", level: "warning", text }), noticeable);
+  return await host.connectDocker().finally(() => clearTimeout(timer));
 }
 
 function orders({ identity, project, results, options }: PreparedRun, host: RunHost): Orders {

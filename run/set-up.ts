@@ -6,7 +6,7 @@ import { discardResults, openResults, publishResults, resultsTarget, type Result
 import type { Brakes } from "./bring-up";
 import type { RunHost } from "./host";
 import type { PhaseClock } from "./phases";
-import { prepare, type OpenedRun, type PreparedRun, type TestOptions } from "./prepare";
+import { forget, prepare, type OpenedRun, type PreparedRun, type TestOptions } from "./prepare";
 import { writeResult, type Result } from "./result";
 import type { Judgement } from "./verdict";
 
@@ -52,7 +52,11 @@ export async function setUp(
   const prepared = await Promise.race([preparing, stopped]);
   if (prepared) return prepared;
   // What it has made so far it removes by itself.
-  return await Promise.race([preparing.catch(() => undefined), sleep(longestStop * 1000, undefined)]);
+  const end = await Promise.race([preparing.catch(() => undefined), sleep(longestStop * 1000, "late" as const)]);
+  if (end !== "late") return end;
+  // Such as while it waits for an Engine that doesn't answer.
+  if (found.opened && !options.again) await forget(found.project, found.opened);
+  return undefined;
 }
 
 /** Where Pulumi.yaml can't be read: the folder that was asked for, else the usual one beside the file. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
-import { labelled, probeImage, seatrial, workplace, type Workplace } from "./seatrial";
+import { labelled, probeImage, seatrial, start, workplace, type Workplace } from "./seatrial";
 
 jest.setTimeout(60_000);
 
@@ -36,6 +37,23 @@ test("what the machine lacks is told before anything is made, a line each, with 
   expect(said).toMatch(/the Docker Engine has \d+ of \d+ address ranges left .* seatrial gc .* default-address-pools/);
   expect(said).not.toContain("✓");
   expect(seconds).toBeLessThan(8);
+});
+
+test("an Engine that isn't there is told in one line; one that doesn't answer, after a second", async () => {
+  const env = { DOCKER_HOST: `unix://${join(place.folder, "none.sock")}` };
+  const none = await start(place.folder, ["test", ...settings()], env).ended;
+  expect(none.code).toBe(125);
+  expect(none.stderr).toMatch(
+    /^error: no Docker Engine at unix:.*none\.sock .*: there is no such socket; start Docker.*\n$/,
+  );
+
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(join(place.folder, "silent.sock"), resolve));
+  const waiting = start(place.folder, ["test", ...settings()], { DOCKER_HOST: `unix://${place.folder}/silent.sock` });
+  await waiting.shows("waiting for the Docker Engine to answer");
+  waiting.process.kill("SIGINT");
+  expect((await waiting.ended).code).toBe(130);
+  silent.close();
 });
 
 test("an image that the settings name and that can't be had is wrong usage", async () => {
