@@ -123,13 +123,17 @@ async function operate(
     target: options.targets,
     targetDependents: options.targetDependents,
     exclude: options.excludes,
+    excludeDependents: options.excludeDependents,
+    runProgram: options.runProgram,
   };
   const { refresh, expectNoChanges, replaces: replace, continueOnError, previewOnly, excludeProtected } = options;
   const stop = () => reader.killAttached();
   options.signal?.addEventListener("abort", stop, { once: true });
   let failure: Error | undefined;
-  const usesProgram = options.kind === "preview" || options.kind === "update";
+  const usesProgram = options.kind === "preview" || options.kind === "update" || options.runProgram;
   const program = usesProgram ? inlineProgram(own.project, masker, options.workingDirectory) : undefined;
+  // A refresh and a destroy take it from there.
+  stack.workspace.program = program?.run;
   try {
     if (options.signal?.aborted) throw new CliError(null, "", "error: cancelled before it began");
     if (options.kind === "refresh") await stack.refresh({ ...common, previewOnly, expectNoChanges });
@@ -141,6 +145,7 @@ async function operate(
     failure = error as Error;
   } finally {
     program?.dispose();
+    stack.workspace.program = undefined;
     options.signal?.removeEventListener("abort", stop);
   }
 
@@ -168,6 +173,7 @@ function refuseUnsupported(options: OperationOptions): void {
   const refused = Object.entries({
     import: options.kind === "import",
     "preview --json": options.onStep !== undefined,
+    "--isolated": options.isolated,
   }).find(([, asked]) => asked);
   if (refused) throw new UserError(`${refused[0]} is not done with --engine pulumi: use the Pulumi CLI itself`);
 }

@@ -116,3 +116,24 @@ ifThere.each([
     expect(labelled(place.project)).toEqual([]);
   },
 );
+
+ifThere(
+  "refresh and destroy run the program where that is asked for; what the CLI can't do is refused by name",
+  async () => {
+    expect((await pulumi("up", ...dev)).code).toBe(0);
+    // The program says so where its settings are wrong, so it has been run; else they don't matter.
+    const refused = `${place.project}:refuse: expected false`;
+    for (const command of ["refresh", "destroy"]) {
+      const { code, stdout } = await pulumi(command, ...dev, "--run-program", "-c", "refuse=true");
+      expect({ command, code: code !== 0, told: stdout.includes(refused) }).toEqual({
+        command,
+        code: true,
+        told: true,
+      });
+    }
+    const { code, stderr } = await pulumi("up", "--isolated", ...dev);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("--isolated is not done with --engine pulumi");
+    expect((await pulumi("destroy", ...dev, "-c", "refuse=true")).code).toBe(0);
+  },
+);
