@@ -64,6 +64,9 @@ const LATE_CALLS_MS = 2_000;
 const PATIENCE_MS = 10_000;
 /** How often at most it is looked whether it still has. */
 const LOOK_AGAIN_MS = 20;
+/** How long nothing at all is under way before a program that has not ended is taken to wait for itself. */
+const STANDSTILL_MS = 2_000;
+const STANDSTILL_LOOKS = 10;
 
 export function startInlineProgram(program: FoundProgram, options: ProgramOptions): RunningProgram {
   const { entry } = program;
@@ -110,8 +113,9 @@ export function startInlineProgram(program: FoundProgram, options: ProgramOption
     const { onWarning } = options;
     return untilNothingIsLeft({ share, called, beforeExit, errors, isOver: () => isOver, onWarning });
   });
+  const standstill = untilStandstill(share, Promise.race([ended, exit]));
   return {
-    ended: Promise.race([ended, exit]).then(() => {
+    ended: Promise.race([ended, exit, standstill.then(errors.report)]).then(() => {
       if (!isOver && process.exitCode) options.onError(`the program set its exit code to ${process.exitCode}`);
       isOver = true;
     }),
@@ -186,6 +190,23 @@ async function untilNothingIsLeft({ share, called, beforeExit, errors, isOver, o
     }
     await sleep(pause);
   }
+}
+
+/**
+ * A process of its own would end when its program waits for what can't come, such as for a component of which it is
+ * making a part. @returns the error to tell of it; never, where the program comes to its end
+ */
+async function untilStandstill(share: EventLoopShare, ended: Promise<void>): Promise<Error> {
+  let isOver = false;
+  const over = ended.then(() => (isOver = true));
+  for (let quiet = 0; quiet < STANDSTILL_LOOKS; quiet = share.underWay().length === 0 ? quiet + 1 : 0) {
+    await Promise.race([over, sleep(STANDSTILL_MS / STANDSTILL_LOOKS, undefined, { ref: false })]);
+    if (isOver) return new Promise(() => undefined);
+  }
+  return new Error(
+    "the program waits for itself: nothing that it has begun is under way any more, and it has not ended. " +
+      "Look for a resource that depends on a component which it is a part of, or for a promise that is never resolved.",
+  );
 }
 
 /**

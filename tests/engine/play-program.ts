@@ -2,6 +2,7 @@
  * Plays operations on a program in a process of its own, over a fake cloud that lasts as long as the process: programs
  * reach deep into Node's module loader, where a test's sandbox would be in the way. Bundled by `programs.test.ts`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadProject, openStack, type OperationOptions, runOperation, type EngineEvent } from "../../engine";
 import { Cloud, type Fault } from "./fake-cloud";
@@ -16,7 +17,7 @@ export interface Act {
   config?: Record<string, string>;
   /** Cancels as soon as the program has written this. */
   cancelAt?: string;
-  faults?: Record<string, Fault>;
+  faults?: Record<string, Fault | "slow">;
   /** Calls that are refused so many times, and then work. */
   refusals?: Record<string, number>;
   /** Names of things that go without anybody being told, before the act. */
@@ -60,7 +61,9 @@ async function play(
 ): Promise<Played> {
   cloud.log = [];
   cloud.faults.clear();
-  for (const [call, fault] of Object.entries(faults ?? {})) cloud.faults.set(call, fault);
+  for (const [call, fault] of Object.entries(faults ?? {})) {
+    cloud.faults.set(call, fault === "slow" ? () => sleep(3_500) : fault);
+  }
   for (const [call, times] of Object.entries(refusals ?? {})) {
     let left = times;
     cloud.faults.set(call, () => (left-- > 0 ? "fail" : undefined));

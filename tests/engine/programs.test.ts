@@ -408,3 +408,28 @@ test("an error however long reaches the program, which can go on without what fa
   expect(up!.messages.map(({ text }) => text)).toContainEqual(expect.stringContaining("caught at last"));
   expect(up).toMatchObject({ result: "succeeded", log: ["create a"] });
 });
+
+test.each([
+  [
+    "siblings that wait for their whole parent",
+    `
+    const group = new pulumi.ComponentResource("test:index:Group", "group");
+    for (const name of ["a", "b"]) new Thing(name, {}, { parent: group, dependsOn: [group] });`,
+  ],
+  ["a promise that nobody resolves", `module.exports = async () => { new Thing("a"); await new Promise(() => 0); };`],
+])("a program that waits for itself fails, and is not waited for: %s", async (_, program) => {
+  const [up, down] = await play(program, [update, destroy]);
+  expect(up!.result).toBe("failed");
+  expect(errorsOf(up!)).toContain("the program waits for itself");
+  expect(down).toMatchObject({ result: "succeeded", states: [] });
+});
+
+test("a slow engine is no standstill", async () => {
+  const [up] = await play(
+    `
+    const a = new Thing("a");
+    exports.ref = new Thing("b", { from: a.ref }).ref;`,
+    [{ ...update, faults: { "create a": "slow" } }],
+  );
+  expect(up).toMatchObject({ result: "succeeded", log: ["create a", "create b"] });
+});
