@@ -379,7 +379,9 @@ export class Deployment {
     if (!state) return this.parts.generator.old(urn)?.outputs ?? {};
     const step = this.componentSteps.get(urn);
     if (this.stackOutputs) {
-      state.outputs = this.errors.length > 0 ? { ...state.outputs, ...known(this.stackOutputs) } : this.stackOutputs;
+      // What a failed update doesn't know stays as it was, since that is recorded.
+      const outputs = this.preview ? this.stackOutputs : known(this.stackOutputs);
+      state.outputs = this.errors.length > 0 ? { ...state.outputs, ...outputs } : this.stackOutputs;
       await this.parts.recorder.outputs(state);
       if (step) this.parts.events.emit({ resOutputsEvent: { metadata: stepMetadata(step), ...this.planning } });
     }

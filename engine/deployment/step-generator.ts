@@ -294,7 +294,7 @@ export class StepGenerator {
     unsettled: ResourceState[],
   ): { sames: Step[]; steps: Step[]; refusals: ResourceError[] } {
     const { isTarget, targetDependents } = this.options.selection;
-    const going = selected(this.previous, { ...this.options.selection, targetDependents: true });
+    const going = this.mayGo();
     const steps = new Map<ResourceState, Step>();
     for (const state of [...this.previous].reverse()) {
       const step = this.carried.has(state) ? undefined : this.deletionOf(state, going);
@@ -327,6 +327,29 @@ export class StepGenerator {
       .filter((state) => isConfined && !steps.has(state) && this.isUntold(state))
       .map((state) => sameStep(state, { ...state, id: "" }));
     return { sames, steps: [...steps.values()], refusals };
+  }
+
+  /**
+   * What of the last snapshot the operation may delete, by the targets and excludes. With one that is excluded stays all
+   * that it depends on, and so does what has been replaced under these names.
+   */
+  private mayGo(): Set<ResourceState> {
+    const going = selected(this.previous, { ...this.options.selection, targetDependents: true });
+    if (!this.options.selection.isExcluded) return going;
+    const needed = new Set<string>();
+    /** A component that is depended on, other than as the parent, is so with all of its children. */
+    const wholly = new Set<string>();
+    for (const state of [...this.previous].reverse()) {
+      const isPart = wholly.has(state.parent) && this.olds.get(state.parent)?.custom === false;
+      if (going.has(state) && !needed.has(state.urn) && !isPart) continue;
+      going.delete(state);
+      if (isPart) wholly.add(state.urn);
+      for (const urn of dependenciesOf(state)) {
+        needed.add(urn);
+        if (urn !== state.parent) wholly.add(urn);
+      }
+    }
+    return going;
   }
 
   /** No step has been about it so far. */
@@ -483,7 +506,10 @@ export class StepGenerator {
       this.notMade.add(urn);
       return { state, steps: [], passedOver: true };
     }
-    Object.assign(state, { ...old, urn, id: "", rest: old.rest });
+    // Nothing is done about it, not even a renaming: it goes by its old name, for the program too.
+    Object.assign(state, { ...old, id: "", rest: old.rest });
+    this.decided.set(old.urn, state);
+    this.seen.add(old.urn);
     this.refuseNotMade(state);
     return { state, steps: [...this.carryDependencies(old), untouchedStep(old, state)] };
   }

@@ -252,7 +252,10 @@ export async function serveMonitor(options: MonitorOptions): Promise<MonitorServ
       // Those of a plugin's component are known already: the plugin doesn't send them.
       if (!transformsByUrn.has(urn)) transformsByUrn.set(urn, request.getTransformsList());
     }
-    return deployment.register(goal);
+    const result = await deployment.register(goal);
+    // One that is left alone under its old name is called by that from now on, by its children too.
+    if (!goals.has(result.state.urn)) goals.set(result.state.urn, registration);
+    return result;
   };
 
   const response = (outcome: RegisterResult, request: RegisterResourceRequest): RegisterResourceResponse => {

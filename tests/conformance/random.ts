@@ -143,6 +143,19 @@ function rename(node: Node, from: string, to: string): void {
 
 const LISTS = ["dependsOn", "reads", "follows"] as const;
 
+/** Two children that depend on their whole parent would wait for each other. */
+function isAncestor(name: string, { parent }: Node, nodes: Node[]): boolean {
+  return (
+    parent !== undefined &&
+    (parent === name ||
+      isAncestor(
+        name,
+        nodes.find((node) => node.name === parent)!,
+        nodes,
+      ))
+  );
+}
+
 function bodyFor(nodes: Node[]): Body {
   return () => {
     const commands = new Map<string, local.Command>();
@@ -150,7 +163,7 @@ function bodyFor(nodes: Node[]): Body {
     for (const node of nodes) {
       const { name, parent, dependsOn, protect, retainOnDelete, replaceOnChanges, ignoreChanges, alias } = node;
       const common: CustomResourceOptions = {
-        dependsOn: dependsOn.map((other) => all.get(other)!),
+        dependsOn: dependsOn.filter((other) => !isAncestor(other, node, nodes)).map((other) => all.get(other)!),
         ...(parent ? { parent: all.get(parent)! } : {}),
         ...(protect ? { protect } : {}),
         ...(retainOnDelete ? { retainOnDelete } : {}),
