@@ -69,7 +69,11 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
       saveLogs(docker, listed, join(results.staging, "logs"), masker),
       new Map<string, string>(),
     ),
-    attempt("artifacts can't be copied", saveArtifacts(prepared, update, notes), nothingSaved(prepared)),
+    saveArtifacts(prepared, update, notes).catch((error: unknown) => {
+      const why = `artifacts can't be copied: ${engineMessage(error)}`;
+      notes.push(why);
+      return nothingSaved(prepared, update, why);
+    }),
   ]);
   const containers = listed.map((container, i) => ({
     ...container,
@@ -134,17 +138,17 @@ function whyNotInspected(container: CollectedContainer | undefined): string | un
 
 async function saveArtifacts(
   prepared: PreparedRun,
-  { result, tests, containers: followed }: FinishedUpdate,
+  update: FinishedUpdate,
   notes: string[],
 ): Promise<Pick<Collected, "junit" | "artifacts">> {
   const { docker, options, results } = prepared;
-  const none = nothingSaved(prepared);
+  const { tests, containers: followed } = update;
+  const none = nothingSaved(prepared, update);
   const id = tests?.container.id ?? tests?.container.name ?? followed.tests()?.name;
   if (!id) return none;
   const end = await inspectEnd(docker, id);
   if (!end) return none;
-  const outputs = result?.result === "succeeded" ? result.outputs : {};
-  const path = textOf(outputs.artifacts) ?? end.environment.ARTIFACTS_DIR;
+  const path = textOf(outputsOf(update).artifacts) ?? end.environment.ARTIFACTS_DIR;
   if (!path) return none;
   const copied = await copyArtifacts(docker, id, path, results).catch((error: unknown) => {
     // Created, but never started: there is nothing in it.
@@ -156,8 +160,7 @@ async function saveArtifacts(
     return none;
   }
   if (copied.limit) notes.push(`only a part of the artifacts was copied: ${copied.limit}`);
-  // A command in place of the tests' own is not bound to write one, unless it is asked for.
-  const pattern = options.junit ?? (options.testsCommand ? undefined : textOf(outputs.junit));
+  const pattern = junitPattern(prepared, update);
   const findings = await readJunitFiles(results.staging, copied.files, {
     ...(pattern ? { pattern } : {}),
     ...(end.startedAt ? { since: end.startedAt } : {}),
@@ -169,11 +172,27 @@ async function saveArtifacts(
   return { junit: { ...findings, ...(isBound ? {} : { stale: [], problems: [] }), expected }, artifacts: copied };
 }
 
-function nothingSaved({ options }: PreparedRun): Pick<Collected, "junit" | "artifacts"> {
+/** @param problem why what there may have been could not be had: what JUnit would have said isn't known then */
+function nothingSaved(
+  prepared: PreparedRun,
+  update: FinishedUpdate,
+  problem?: string,
+): Pick<Collected, "junit" | "artifacts"> {
+  const expected = junitPattern(prepared, update) !== undefined;
+  const isBound = expected || !prepared.options.testsCommand;
   return {
-    junit: { stale: [], problems: [], expected: options.junit !== undefined },
+    junit: { stale: [], problems: problem && isBound ? [problem] : [], expected },
     artifacts: { files: [], skipped: [] },
   };
+}
+
+/** A command in place of the tests' own is not bound to write a JUnit file, unless it is asked for. */
+function junitPattern({ options }: PreparedRun, update: FinishedUpdate): string | undefined {
+  return options.junit ?? (options.testsCommand ? undefined : textOf(outputsOf(update).junit));
+}
+
+function outputsOf({ result }: FinishedUpdate): Record<string, unknown> {
+  return result?.result === "succeeded" ? result.outputs : {};
 }
 
 async function serviceTails(

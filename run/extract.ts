@@ -121,6 +121,8 @@ export async function extractTar(archive: Readable, target: string, options: Ext
     // The parser knows why a file's content broke off.
     if (!(error instanceof LimitReached)) throw damage ?? error;
     result.limit = error.message;
+  } finally {
+    // Half read, an archive keeps its container locked in the Docker Engine, which could then not be removed.
     archive.destroy();
   }
   return result;

@@ -24,7 +24,7 @@ const endings: Ending[] = [
   { scenario: "out-of-memory", verdict: "failed", exitCode: 137, tests: { end: "out-of-memory" }, oomKilled: true },
   { scenario: "exits-137", verdict: "failed", exitCode: 137, tests: { end: "exited" }, oomKilled: false },
   {
-    ...{ scenario: "hangs", kill: "SIGKILL", verdict: "failed", exitCode: 137 },
+    ...{ scenario: "hangs", kill: "SIGKILL", verdict: "undetermined", exitCode: 125 },
     ...{ tests: { end: "killed", signal: "SIGKILL" }, oomKilled: false },
   },
   { scenario: "lies", verdict: "undetermined", exitCode: 125, tests: { end: "exited", failed: 1 }, oomKilled: false },

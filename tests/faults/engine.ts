@@ -19,6 +19,8 @@ export interface OwnEngine {
   /** The small image, loaded. */
   image: string;
   dataRoot: string;
+  /** Of dockerd, while it runs. */
+  pid(): number;
   /** Ends it: by SIGTERM, upon which it stops its containers, or by SIGKILL. */
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
   start(): Promise<void>;
@@ -118,6 +120,7 @@ export async function ownEngine(options: OwnEngineOptions = {}): Promise<OwnEngi
     docker,
     image,
     dataRoot,
+    pid: () => dockerd!.pid!,
     stop,
     start,
     everything,

@@ -151,3 +151,14 @@ test("rejects an archive that ends early", async () => {
   const half = Readable.from([Buffer.concat(whole).subarray(0, 2000)]);
   await expect(extractTar(half, target())).rejects.toThrow(/end/i);
 });
+
+test("lets go of the archive where it can't be written, so that its container isn't kept", async () => {
+  const endless = Readable.from(
+    (function* () {
+      for (;;) yield Buffer.alloc(65536);
+    })(),
+  );
+  writeFileSync(target(), "a file where the folder goes");
+  await expect(extractTar(endless, target())).rejects.toThrow(/EEXIST|ENOTDIR/);
+  expect(endless.destroyed).toBe(true);
+});
