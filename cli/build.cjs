@@ -1,4 +1,4 @@
-// Bundles the sources into dist/cli.js and dist/watchdog.js, where they are newer than these. Packages stay outside: the
+// Bundles the sources into dist/cli.js, dist/watchdog.js and dist/watchdog-alone.js, where they are newer than these. Packages stay outside: the
 // program that a stack is made from has to find the same @pulumi/pulumi as the engine.
 "use strict";
 const { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } = require("node:fs");
@@ -7,6 +7,8 @@ const { join } = require("node:path");
 const root = join(__dirname, "..");
 const sources = ["ci", "cli", "engine", "providers", "report", "run"];
 const bundle = join(root, "dist", "cli.js");
+/** The watchdog with its packages, for a container that has none. */
+const alone = { "watchdog-alone": join("run", "watchdog", "watchdog.ts") };
 /** The bundles, the one whose age counts last. */
 const entries = { watchdog: join("run", "watchdog", "watchdog.ts"), cli: join("cli", "main.ts") };
 
@@ -37,22 +39,17 @@ function build() {
   const temporary = join(folder, `.build-${process.pid}`);
   mkdirSync(temporary, { recursive: true });
   try {
-    require("esbuild").buildSync({
-      entryPoints: entries,
-      outdir: temporary,
-      absWorkingDir: root,
-      bundle: true,
-      platform: "node",
-      format: "cjs",
-      target: "node20",
-      packages: "external",
-      sourcemap: true,
-      sourcesContent: false,
-      logLevel: "error",
-    });
+    const { buildSync } = require("esbuild");
+    const shared = {
+      ...{ outdir: temporary, absWorkingDir: root, bundle: true, platform: "node", format: "cjs", target: "node20" },
+      ...{ sourcemap: true, sourcesContent: false, logLevel: "error" },
+    };
+    buildSync({ ...shared, entryPoints: entries, packages: "external" });
+    // Its container reaches the Engine over a socket: what the packages would compile for SSH isn't needed.
+    buildSync({ ...shared, entryPoints: alone, external: ["cpu-features"], loader: { ".node": "empty" } });
     // A source that was changed meanwhile is newer than the bundle then.
     utimesSync(join(temporary, "cli.js"), started, started);
-    for (const name of Object.keys(entries)) {
+    for (const name of [...Object.keys(alone), ...Object.keys(entries)]) {
       renameSync(join(temporary, `${name}.js.map`), join(folder, `${name}.js.map`));
       renameSync(join(temporary, `${name}.js`), join(folder, `${name}.js`));
     }

@@ -9,6 +9,7 @@ import {
   definedOnly,
   durationOption,
   positiveInteger,
+  sizeOption,
   splitCommand,
 } from "./options";
 import { addStackCommands } from "./stack-commands";
@@ -155,10 +156,18 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
     .command("gc")
     .description("remove what runs have left: expired stacks, those whose process is gone, images of older commits")
     .option("--dry-run", "only say what would be removed")
+    .option("--keep-images-for <duration>", "images of older commits may stay for so long", durationOption)
+    .option("--keep-images-within <size>", "the newest of them may stay, up to so much together", sizeOption)
     .action(
       act(async (common, self) => {
         const { gcCommand } = await import("./commands/gc");
-        return await gcCommand(common, { dryRun: Boolean(self.opts<{ dryRun?: boolean }>().dryRun) });
+        const { dryRun, keepImagesFor, keepImagesWithin } = self.opts<{
+          dryRun?: boolean;
+          keepImagesFor?: number;
+          keepImagesWithin?: number;
+        }>();
+        const keepImages = definedOnly({ age: keepImagesFor, size: keepImagesWithin });
+        return await gcCommand(common, { dryRun: Boolean(dryRun), keepImages });
       }),
     );
 

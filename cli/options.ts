@@ -84,6 +84,14 @@ export function durationOption(value: string): number {
   }
 }
 
+/** Bytes of a size such as 500MB, 2GB or 1.5GiB; a bare number counts bytes. */
+export function sizeOption(value: string): number {
+  const [, number, unit = "b"] = /^(\d+(?:\.\d+)?) ?(b|[kmgt]i?b)?$/i.exec(value) ?? [];
+  if (number === undefined) throw new InvalidArgumentError("expected a size such as 500MB or 2GB.");
+  const step = unit.length === 3 ? 1024 : 1000;
+  return Number(number) * step ** "bkmgt".indexOf(unit[0]!.toLowerCase());
+}
+
 /** Everything after `--` is the tests' command, whatever it looks like. */
 export function splitCommand(argv: string[]): { own: string[]; command?: string[] } {
   const at = argv.indexOf("--");

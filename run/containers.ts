@@ -42,6 +42,7 @@ export function labelFilter(selector: Selector): string[] {
 export async function listContainers(docker: Docker, selector: Selector): Promise<StackContainer[]> {
   const found = await docker.listContainers({ all: true, filters: { label: labelFilter(selector) } });
   return found
+    .filter(({ Labels }) => Labels?.[label.role] !== "watchdog")
     .map((container) => {
       const labels = container.Labels ?? {};
       const name = (container.Names?.[0] ?? container.Id.slice(0, 12)).replace(/^\//, "");

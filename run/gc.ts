@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { isStatus } from "./containers";
 import { label } from "./identity";
+import type { ProcessState } from "../engine/process-identity";
 import { ownerState, parseOwner } from "./owner";
 import { engineMessage, listThings, removeThings, type Leftover, type Thing } from "./sweep";
 
@@ -8,6 +9,8 @@ import { engineMessage, listThings, removeThings, type Leftover, type Thing } fr
 export interface Garbage {
   project: string;
   stack: string;
+  /** The processes or CI jobs that made it are gone, or its time is up. */
+  why: "ownerless" | "expired";
   reason: string;
   things: Thing[];
 }
@@ -17,6 +20,18 @@ export interface GarbageImage {
   /** Its tags; its id where it has none. */
   names: string[];
   reason: string;
+  /** Bytes, as Docker lists them: layers that images share count with each. */
+  size: number;
+  /** Seconds since it was made. */
+  age: number;
+}
+
+/** How much of what could go may stay; without either nothing does. */
+export interface ImageBudget {
+  /** Seconds. */
+  age?: number;
+  /** Bytes of all of them together; the newest stay. */
+  size?: number;
 }
 
 /**
@@ -24,37 +39,75 @@ export interface GarbageImage {
  * whose parts have different ends the latest counts. What a live process owns is never garbage, and what carries no
  * label of ours isn't looked at.
  */
-export async function findGarbage(docker: Docker, now: Date = new Date()): Promise<Garbage[]> {
+export async function findGarbage(
+  docker: Docker,
+  options: {
+    /** The Engine's `label` filter for what is looked at: everything that is ours if absent. */
+    filter?: string[];
+    now?: Date;
+    /** Whether the CI job with this page has ended, for owners that this machine can't say anything about. */
+    jobState?: (page: string) => Promise<ProcessState>;
+  } = {},
+): Promise<Garbage[]> {
+  const { filter = [label.project], now = new Date(), jobState } = options;
   const stacks = new Map<string, Thing[]>();
-  for (const thing of await listThings(docker, [label.project])) {
+  const things = await listThings(docker, filter);
+  const jobs = jobState ? await statesOfJobs(things, jobState) : new Map<string, ProcessState>();
+  for (const thing of things) {
     const key = JSON.stringify([thing.labels[label.project], thing.labels[label.stack] ?? ""]);
     stacks.set(key, [...(stacks.get(key) ?? []), thing]);
   }
   const garbage: Garbage[] = [];
-  for (const [key, things] of stacks) {
+  for (const [key, parts] of stacks) {
     const [project, stack] = JSON.parse(key) as [string, string];
-    const reason = whyGarbage(
-      things.map(({ labels }) => labels),
+    const found = whyGarbage(
+      parts.map(({ labels }) => labels),
       now,
+      jobs,
     );
-    if (reason) garbage.push({ project, stack, reason, things });
+    if (found) garbage.push({ project, stack, ...found, things: parts });
   }
   return garbage;
 }
 
-/** Why a stack of things with these labels may be removed; `undefined` if it may not. */
-export function whyGarbage(labels: Record<string, string>[], now: Date): string | undefined {
+/** Asks once about each job that has made something whose owner can't be seen from here. */
+async function statesOfJobs(
+  things: Thing[],
+  jobState: (page: string) => Promise<ProcessState>,
+): Promise<Map<string, ProcessState>> {
+  const pages = new Set<string>();
+  for (const { labels } of things) {
+    const owner = parseOwner(labels[label.owner]);
+    if (typeof owner?.job === "string" && ownerState(owner) === "unknown") pages.add(owner.job);
+  }
+  return new Map(await Promise.all([...pages].map(async (page) => [page, await jobState(page)] as const)));
+}
+
+/** Why a stack of things with these labels may be removed; `undefined` if it may not. `jobs`: by their pages. */
+export function whyGarbage(
+  labels: Record<string, string>[],
+  now: Date,
+  jobs = new Map<string, ProcessState>(),
+): Pick<Garbage, "why" | "reason"> | undefined {
   const owners = labels.map((each) => parseOwner(each[label.owner]));
-  const states = owners.map((owner) => (owner ? ownerState(owner) : undefined));
+  const states = owners.map((owner) => {
+    const state = owner && ownerState(owner);
+    return state === "unknown" ? (jobs.get(owner?.job ?? "") ?? state) : state;
+  });
   if (states.includes("alive")) return undefined;
   // One without an owner is meant to outlive whoever made it.
   if (states.length > 0 && states.every((state) => state === "gone")) {
     const owner = owners[0]!;
-    return `the process that owned it, ${owner.pid} on ${owner.host}, is gone`;
+    const reason =
+      ownerState(owner) === "gone"
+        ? `the process that owned it, ${owner.pid} on ${owner.host}, is gone`
+        : `the CI job that owned it, ${owner.job}, has ended`;
+    return { why: "ownerless", reason };
   }
   const ends = labels.map((each) => Date.parse(each[label.expires] ?? "")).filter((end) => !Number.isNaN(end));
   const latest = Math.max(...ends);
-  return ends.length > 0 && latest <= now.getTime() ? `it expired at ${new Date(latest).toISOString()}` : undefined;
+  if (ends.length === 0 || latest > now.getTime()) return undefined;
+  return { why: "expired", reason: `it expired at ${new Date(latest).toISOString()}` };
 }
 
 /**
@@ -65,6 +118,7 @@ export async function findOldImages(
   docker: Docker,
   project: string,
   commit: string | undefined,
+  budget: ImageBudget = {},
   now: Date = new Date(),
 ): Promise<GarbageImage[]> {
   // Which commit is the present one decides which are older.
@@ -89,9 +143,24 @@ export async function findOldImages(
       id: image.Id,
       names: names.length > 0 ? names : [image.Id.replace("sha256:", "").slice(0, 12)],
       reason: of === commit ? "a later build has its name" : `it is of the older commit ${of.slice(0, 7)}`,
+      size: image.Size,
+      age: now.getTime() / 1000 - image.Created,
     });
   }
-  return old;
+  return beyond(budget, old);
+}
+
+/** Those that are too old, and of the others the oldest that there is no room for. */
+function beyond({ age, size }: ImageBudget, images: GarbageImage[]): GarbageImage[] {
+  if (age === undefined && size === undefined) return images;
+  let room = size ?? Infinity;
+  return [...images]
+    .sort((a, b) => a.age - b.age)
+    .filter((image) => {
+      if (image.age > (age ?? Infinity)) return true;
+      room -= image.size;
+      return room < 0;
+    });
 }
 
 /** Removes the garbage; what another process removes at the same time counts as removed. */

@@ -40,6 +40,8 @@ export interface RunHost {
   providers(labels: Record<string, string>): Record<string, ProviderFactory>;
   /** Starts a process that cleans up where this one is killed. */
   startWatchdog(): Watchdog;
+  /** The file of the watchdog's program with all that it needs, for a container. */
+  watchdogScript: string;
   /** The command that runs another command line of ours, for the watchdog; empty if there is none. */
   cli: string[];
   /** Must not throw. */

@@ -11,6 +11,7 @@ import { currentOwner } from "./owner";
 import { readRecords, removeRecord, writeRecord } from "./records";
 import { longestRun, readRunSettings, type RunSettings } from "./settings";
 import type { Orders } from "./watchdog/orders";
+import { containerWatchdog, together } from "./watchdog/container";
 import type { Watchdog } from "./watchdog/start";
 
 export interface TestOptions {
@@ -69,7 +70,7 @@ export async function prepare(
   onOpened: (run: OpenedRun) => void,
 ): Promise<PreparedRun> {
   // It starts beside all that follows.
-  const watchdog = options.keep || options.again ? undefined : host.startWatchdog();
+  let watchdog = options.keep || options.again ? undefined : host.startWatchdog();
   const opening = openRun(project, options, host).then((opened) => {
     onOpened(opened);
     return opened;
@@ -77,11 +78,17 @@ export async function prepare(
   try {
     const [opened, docker] = await Promise.all([opening, connect(host)]);
     const prepared = prepareWith(project, opened, docker, results, options, host, startedAt);
+    const { watchdog: container } = prepared.settings;
+    if (watchdog && container) {
+      const onEngine = containerWatchdog(docker, prepared.identity, { ...container, script: host.watchdogScript });
+      watchdog = together([watchdog, onEngine]);
+    }
     // Before anything is made, somebody is there to remove it, and there is what it takes.
-    await Promise.all([watchdog?.arm(orders(prepared, host)), guard(guarded(prepared, host))]);
+    const tell = (text: string) => host.report({ kind: "note", level: "warning", text });
+    await Promise.all([watchdog?.arm(orders(prepared, host), tell), guard(guarded(prepared, host))]);
     return watchdog ? { ...prepared, watchdog } : prepared;
   } catch (error) {
-    watchdog?.dismiss();
+    await watchdog?.dismiss();
     const opened = await opening.catch(() => undefined);
     if (opened && !options.again) await forget(project, opened);
     throw error;

@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sweepAbandoned } from "./abandoned";
 import { openEventLog, type EventLog } from "./event-log";
 import { UserError } from "../engine/api";
 import { discardResults, publishResults } from "./artifacts";
@@ -50,7 +52,12 @@ export async function runTests(options: TestOptions, host: RunHost): Promise<Res
   try {
     clock.enter("set-up");
     const prepared = await setUp(found, options, host, brake, ({ settings }) => limit(settings.deadlines));
-    if (prepared) return await carryOut(prepared, host, brake, clock);
+    if (prepared) {
+      const swept = sweepBeside(prepared, host);
+      const result = await carryOut(prepared, host, brake, clock);
+      await Promise.race([swept, sleep(sweepPatience, undefined, { ref: false })]);
+      return result;
+    }
     const stopped = judge({ stop: brake.reason()!, junit: { expected: false, stale: [], problems: [] }, clean: true });
     const result = await endInSetUp(found, stopped, clock);
     host.report({ kind: "result", result });
@@ -66,6 +73,14 @@ export async function runTests(options: TestOptions, host: RunHost): Promise<Res
     clock.finish();
     clearTimeout(lastResort);
   }
+}
+
+/** Milliseconds that a run which is over waits for the sweep of earlier ones' remains; the next run goes on with it. */
+const sweepPatience = 3000;
+
+/** Beside the run: what earlier ones have left that were killed. */
+async function sweepBeside({ docker, project }: PreparedRun, host: RunHost): Promise<void> {
+  for (const line of await sweepAbandoned(docker, host.engine, project)) note(host, "info", line);
 }
 
 async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clock: PhaseClock): Promise<Result> {
@@ -106,7 +121,7 @@ async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clo
   log.close();
   if (kept) remember(prepared);
   // What this process could not remove, or may still be making, its watchdog goes on removing.
-  if (left.length === 0 && !update.abandoned) prepared.watchdog?.dismiss();
+  if (left.length === 0 && !update.abandoned) await prepared.watchdog?.dismiss();
   // Interruptions count to the end: whoever sent one is told by the exit code that it was heard.
   const stop = brake.reason() ?? update.stop;
   const judgement = judgeWith({ ...update, ...(stop ? { stop } : {}) }, collected, left.length === 0);

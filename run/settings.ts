@@ -61,6 +61,12 @@ const shape = {
   "guard.freeDisk": size.prefault("500m").describe("Room on each disk that a run writes to, or it doesn't begin."),
   "guard.freeNetworks": count.prefault("1").describe("Address ranges free for networks, or a run doesn't begin."),
   ...policyShape(),
+  "watchdog.image": z
+    .string()
+    .min(1)
+    .optional()
+    .describe("An image with node: a watchdog on the Engine's machine too."),
+  "watchdog.socket": z.string().min(1).prefault("/var/run/docker.sock").describe("The Engine's socket on its machine."),
 } satisfies z.core.$ZodLooseShape;
 
 /** Settings of the run itself, as opposed to those of its program. */
@@ -68,6 +74,8 @@ export interface RunSettings {
   deadlines: Deadlines;
   guard: GuardSettings;
   policies: Levels;
+  /** A watchdog in a container on the Engine's own machine. */
+  watchdog?: { image: string; socket: string };
 }
 
 /** What must be there before a run begins. */
@@ -129,6 +137,9 @@ export function readRunSettings(config: ReadonlyMap<string, ConfigValue>): RunSe
       Object.keys(policies).map((name) => [name, settings[`policy.${name as PolicyName}`]]),
     ) as Levels,
     guard: { freeDisk: settings["guard.freeDisk"], freeNetworks: settings["guard.freeNetworks"] },
+    ...(settings["watchdog.image"] === undefined
+      ? {}
+      : { watchdog: { image: settings["watchdog.image"], socket: settings["watchdog.socket"] } }),
   };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import type { Stack } from "../engine";
 import { isStatus, labelFilter, type Selector } from "./containers";
+import { label } from "./identity";
 
 /** Something of ours that the Docker Engine holds. */
 export interface Thing {
@@ -10,6 +11,8 @@ export interface Thing {
   /** Docker's name. */
   name: string;
   labels: Record<string, string>;
+  /** A container that runs. */
+  running?: boolean;
 }
 
 /** Something that would not go, and why. A resource is one that only the stack's state knows. */
@@ -32,6 +35,7 @@ export async function listThings(docker: Docker, filter: string[]): Promise<Thin
       id: container.Id,
       name: (container.Names?.[0] ?? container.Id.slice(0, 12)).replace(/^\//, ""),
       labels: container.Labels ?? {},
+      running: container.State === "running",
     })),
     ...networks.map((network) => ({
       kind: "network" as const,
@@ -67,7 +71,10 @@ export async function sweep(
   for (const pause of [...pauses.slice(0, options.patience ?? pauses.length), undefined]) {
     let things: Thing[];
     try {
-      things = await listThings(docker, labelFilter(selector));
+      // The run's watchdog goes by itself, last of all.
+      things = (await listThings(docker, labelFilter(selector))).filter(
+        ({ labels, running }) => labels[label.role] !== "watchdog" || !running,
+      );
     } catch (error) {
       if (pause === undefined) throw error;
       await sleep(pause * 1000);

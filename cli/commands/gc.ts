@@ -1,34 +1,44 @@
 import { findCommit } from "../../run/commit";
-import { findGarbage, findOldImages, removeGarbage, removeImages, type Garbage, type GarbageImage } from "../../run/gc";
+import { gitlabJobState } from "../../ci/gitlab-job";
+import { forgetStacks } from "../../run/abandoned";
+import {
+  findGarbage,
+  findOldImages,
+  removeGarbage,
+  removeImages,
+  type Garbage,
+  type GarbageImage,
+  type ImageBudget,
+} from "../../run/gc";
 import { connectDocker } from "../../run/parts";
 import { loadEngine } from "../context";
 import { makeStyle, wantsColor } from "../display/style";
-import type Docker from "dockerode";
 import { UserError, type Project } from "../../engine/api";
-import { labelFilter } from "../../run/containers";
 import type { Engine } from "../../run/host";
-import { ownerState } from "../../run/owner";
-import { readRecords, removeRecord } from "../../run/records";
-import { listThings } from "../../run/sweep";
 import type { CommonOptions } from "../options";
 
 /** `seatrial gc`: removes what nobody wants any longer. On a terminal it only says what it would do, without `--yes`. */
-export async function gcCommand(common: CommonOptions, options: { dryRun: boolean }): Promise<number> {
+export async function gcCommand(
+  common: CommonOptions,
+  options: { dryRun: boolean; keepImages: ImageBudget },
+): Promise<number> {
   const docker = await connectDocker();
   const project = await projectHere(common);
   const [garbage, images] = await Promise.all([
-    findGarbage(docker),
-    project ? findOldImages(docker, project.project.name, project.commit) : [],
+    findGarbage(docker, { jobState: (page) => gitlabJobState(page, process.env) }),
+    project ? findOldImages(docker, project.project.name, project.commit, options.keepImages) : [],
   ]);
   const dry = options.dryRun || (Boolean(process.stdout.isTTY) && !common.yes && !common.nonInteractive);
   const left = dry ? [] : [...(await removeGarbage(docker, garbage)), ...(await removeImages(docker, images))];
-  if (!dry && project) await forgetStacks(project, garbage, docker);
+  const ofProject = garbage.filter((each) => each.project === project?.project.name).map(({ stack }) => stack);
+  const lines = !dry && project ? await forgetStacks(docker, project.engine, project.project, new Set(ofProject)) : [];
   if (common.json) {
     process.stdout.write(`${JSON.stringify({ removed: !dry, stacks: garbage, images, left }, undefined, 2)}\n`);
   } else {
     const style = makeStyle(wantsColor(common.color, process.env, Boolean(process.stdout.isTTY)));
     for (const line of describe(garbage, images, dry)) process.stdout.write(`${line}\n`);
     for (const { name, reason } of left) process.stdout.write(`${style.red("left")} ${name}: ${reason}\n`);
+    for (const line of lines) process.stdout.write(`${line}\n`);
     if (dry && garbage.length + images.length > 0) process.stdout.write("Nothing was removed: --yes does it.\n");
   }
   return left.length > 0 ? 1 : 0;
@@ -44,18 +54,6 @@ function describe(garbage: Garbage[], images: GarbageImage[], dry: boolean): str
     ]),
     ...images.map(({ names, reason }) => `${verb} the image ${names.join(", ")}: ${reason}`),
   ];
-}
-
-/** The state of stacks that are gone, and of runs that were killed before they made anything. */
-async function forgetStacks({ engine, project }: ProjectHere, garbage: Garbage[], docker: Docker): Promise<void> {
-  const gone = new Set(garbage.filter((each) => each.project === project.name).map(({ stack }) => stack));
-  for (const { stack, owner } of readRecords(project)) if (owner && ownerState(owner) === "gone") gone.add(stack);
-  const known = new Set((await engine.listStacks(project, process.env)).map(({ name }) => name));
-  for (const name of gone) {
-    if ((await listThings(docker, labelFilter({ project: project.name, stack: name }))).length > 0) continue;
-    if (known.has(name)) await (await engine.openStack({ project, name })).remove({ force: true });
-    removeRecord(project, name);
-  }
 }
 
 interface ProjectHere {

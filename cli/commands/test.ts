@@ -48,6 +48,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         connectDocker: () => connectDocker(),
         providers,
         startWatchdog: () => startWatchdog(join(__dirname, "watchdog.js"), process.env),
+        watchdogScript: join(__dirname, "watchdog-alone.js"),
         cli: [
           ...[process.execPath, join(__dirname, "..", "bin", "seatrial")],
           ...(common.engine ? ["--engine", common.engine] : []),

@@ -1,12 +1,12 @@
 /** The folder that the Pulumi CLI works in: a project of the same name and settings, whose program is served to it. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import type { OpenStackOptions, Project } from "../../engine";
 import { fullKey, settingsFile } from "../../engine/project/project";
 import { givenPassphrase, ownKey } from "../../engine/secrets/stack-secrets";
 import { backendFolder, makeBackendFolder } from "../../engine/state/file-backend";
+import { temporaryFolder } from "../../engine/temporary-folder";
 
 export interface CliWorkspace {
   folder: string;
@@ -32,7 +32,7 @@ export function makeWorkspace({
   config = {},
   configFile,
 }: Omit<OpenStackOptions, "create">): CliWorkspace {
-  const folder = mkdtempSync(join(tmpdir(), "seatrial-pulumi-"));
+  const folder = temporaryFolder("pulumi");
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   writeYaml(join(folder, "Pulumi.yaml"), {
     name: project.name,

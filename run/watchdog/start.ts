@@ -7,16 +7,19 @@ import { dismissed, type Orders, ready } from "./orders";
 /** A process that outlives this one and cleans up after it. */
 export interface Watchdog {
   /**
-   * Tells it what it watches over. Resolves once it has said that it can do it; rejects with one line where it can't,
-   * in which case nothing should be made.
+   * Tells it what it watches over. Resolves once it has said that it can do it; rejects with one line where it can't or
+   * doesn't say so in time, in which case nothing should be made. One that ends before it is dismissed is replaced;
+   * `tell` gets a line about it.
    */
-  arm(orders: Orders): Promise<void>;
+  arm(orders: Orders, tell: (line: string) => void): Promise<void>;
   /** Everything has been cleaned up, or is meant to stay: the watchdog ends without doing anything. */
-  dismiss(): void;
+  dismiss(): Promise<void>;
 }
 
 /** Milliseconds that a watchdog may take to say that it is there. */
 const patience = 15_000;
+/** How many may be lost before nobody takes their place. */
+const mostLost = 3;
 
 /**
  * Starts `script`, the bundle of watchdog.ts, in a session of its own, where no signal to this process, its group or
@@ -24,6 +27,44 @@ const patience = 15_000;
  * closes whatever this process died of.
  */
 export function startWatchdog(script: string, env: NodeJS.ProcessEnv): Watchdog {
+  let current = launch(script, env);
+  let isOver = false;
+  let lost = 0;
+  async function replaceLost(orders: Orders, tell: (line: string) => void): Promise<void> {
+    const why = await current.ended;
+    if (isOver) return;
+    const loss = `the watchdog, which cleans up where this process is killed, is gone (${why})`;
+    if (++lost > mostLost) return tell(`${loss}, and so are those before it: seatrial gc does it if need be`);
+    current = launch(script, env);
+    try {
+      await current.arm(orders);
+      tell(`${loss}; another has taken its place`);
+    } catch (error) {
+      return tell(`${loss}, and no other can be had: ${(error as Error).message}`);
+    }
+    if (isOver) current.dismiss();
+    else void replaceLost(orders, tell);
+  }
+  return {
+    async arm(orders, tell) {
+      await current.arm(orders);
+      void replaceLost(orders, tell);
+    },
+    async dismiss() {
+      isOver = true;
+      current.dismiss();
+    },
+  };
+}
+
+interface Launched {
+  arm(orders: Orders): Promise<void>;
+  dismiss(): void;
+  /** Resolves to how it ended. */
+  ended: Promise<string>;
+}
+
+function launch(script: string, env: NodeJS.ProcessEnv): Launched {
   const child = spawn(process.execPath, [script], { detached: true, stdio: ["pipe", "pipe", "pipe"], env });
   child.unref();
   let said = "";
@@ -31,10 +72,13 @@ export function startWatchdog(script: string, env: NodeJS.ProcessEnv): Watchdog 
   // A watchdog that dies is told by the lack of its answer.
   child.stdin.on("error", () => undefined);
   const failed = once(child, "error").then(([error]) => (error as Error).message);
-  const exited = once(child, "close").then(([code]) => said.trim().split("\n").at(-1) || `it exited with ${code}`);
+  const exited = once(child, "close").then(
+    ([code, signal]) => said.trim().split("\n").at(-1) || `it ended with ${(code ?? signal) as number | string}`,
+  );
   const answer = once(createInterface({ input: child.stdout }), "line").then(([line]) => line as string);
   [failed, exited, answer].forEach((promise) => promise.catch(() => undefined));
   return {
+    ended: Promise.race([failed, exited]),
     async arm(orders) {
       child.stdin.write(`${JSON.stringify(orders)}\n`);
       const timeout = new AbortController();

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { connectEngine } from "../../providers/docker/engine/connect";
+import { removeStaleFolders } from "../../engine/temporary-folder";
 import { engineMessage, sweep } from "../sweep";
 import { dismissed, type Orders, ready } from "./orders";
 
@@ -18,6 +19,8 @@ const interval = 0.4;
 const quietLooks = 3;
 /** Seconds after which the watchdog leaves the rest to `seatrial gc`. */
 const endurance = 600;
+/** Seconds from the run's end to the last look. */
+const lastLook = 6;
 /** Bytes of its log that are kept. */
 const longestLog = 256 * 1024;
 
@@ -40,14 +43,31 @@ async function main(): Promise<void> {
 async function cleanUpAfter(orders: Orders, docker: Docker): Promise<void> {
   const log = (text: string): void => writeLog(orders.root, `${new Date().toISOString()} ${orders.stack}: ${text}`);
   log(`the run ${orders.run} ended without cleaning up`);
-  for (const path of orders.remove) rmSync(path, { recursive: true, force: true });
-  const by = Date.now() + endurance * 1000;
-  const clean = await sweepUntilQuiet(docker, orders.run, by, log);
+  const began = Date.now();
+  const clean = await sweepUntilQuiet(docker, orders.run, began + endurance * 1000, log);
   log(clean ? "nothing with its label is left" : "gave up; seatrial gc removes the rest once it has expired");
+  for (const path of orders.remove) remove(path, log);
+  removeStaleFolders();
   if (orders.cli.length > 0 && existsSync(orders.root)) log(await destroyByState(orders));
+  // A slow engine may have been making something all the while.
+  await sweepUntilQuiet(docker, orders.run, began + lastLook * 1000, log, Infinity);
 }
 
-async function sweepUntilQuiet(docker: Docker, run: string, by: number, log: (text: string) => void): Promise<boolean> {
+function remove(path: string, log: (text: string) => void): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    log(`${path} can't be removed: ${(error as Error).message}`);
+  }
+}
+
+async function sweepUntilQuiet(
+  docker: Docker,
+  run: string,
+  by: number,
+  log: (text: string) => void,
+  looks = quietLooks,
+): Promise<boolean> {
   let quiet = 0;
   let complaint = "";
   while (Date.now() < by) {
@@ -61,7 +81,7 @@ async function sweepUntilQuiet(docker: Docker, run: string, by: number, log: (te
       complaint = tell(engineMessage(error));
       quiet = 0;
     }
-    if (quiet >= quietLooks) return true;
+    if (quiet >= looks) return true;
     await sleep(interval * 1000);
   }
   return false;

@@ -37,8 +37,11 @@ export function workplace(fixture: string): Workplace {
 }
 
 /** The small image that the fixtures' containers are made from; made first where there is none. */
-export function probeImage(): string {
-  return execFileSync(process.execPath, [join(root, "scripts/base-image.mjs"), "probe"], { encoding: "utf8" }).trim();
+export const probeImage = (): string => baseImage("probe");
+
+/** A base image of this project's; made first where there is none. */
+export function baseImage(kind: "probe" | "node"): string {
+  return execFileSync(process.execPath, [join(root, "scripts/base-image.mjs"), kind], { encoding: "utf8" }).trim();
 }
 
 export interface Ended {
@@ -94,12 +97,17 @@ export function start(folder: string, args: string[], env: NodeJS.ProcessEnv = {
 }
 
 /** SIGKILL to the run, and first to the watchdog that would clean up after it. */
-export function killWithWatchdog({ process: { pid } }: Running): void {
+export function killWithWatchdog(running: Running): void {
+  killWatchdog(running);
+  running.process.kill("SIGKILL");
+}
+
+/** SIGKILL to the run's watchdog. */
+export function killWatchdog({ process: { pid } }: Running): void {
   const children = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(pid)], { encoding: "utf8" }).split("\n");
   const watchdog = children.find((line) => line.includes("watchdog.js"));
   if (!watchdog) throw new Error(`the run ${pid} has no watchdog:\n${children.join("\n")}`);
   process.kill(Number.parseInt(watchdog, 10), "SIGKILL");
-  process.kill(pid!, "SIGKILL");
 }
 
 export async function seatrial(folder: string, ...args: string[]): Promise<Ended> {

@@ -1,8 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { killWithWatchdog, labelled, probeImage, seatrial, start, workplace, type Workplace } from "./seatrial";
+import {
+  baseImage,
+  killWatchdog,
+  killWithWatchdog,
+  labelled,
+  probeImage,
+  seatrial,
+  start,
+  workplace,
+  type Workplace,
+} from "./seatrial";
 
 jest.setTimeout(120_000);
 
@@ -221,7 +232,93 @@ test("what a killed run leaves is gone 10 s later, its state and half-made resul
   await running.ended;
   await within(10, () => expect([...labelled(place.project), ...states()]).toEqual([]));
   expect(readdirSync(join(place.folder, "build"))).toEqual([]);
+  expect(readdirSync(tmpdir()).filter((name) => name.startsWith(`seatrial-engine-${running.process.pid}-`))).toEqual(
+    [],
+  );
   expect(readFileSync(join(place.folder, ".seatrial/watchdog.log"), "utf8")).toContain("removed container");
+});
+
+test("a watchdog that is killed is replaced, and the other cleans up just as well", async () => {
+  const running = start(place.folder, ["test", ...settings("scenario=hangs")]);
+  await running.shows("hanging");
+  killWatchdog(running);
+  await running.shows("is gone (it ended with SIGKILL); another has taken its place");
+  running.process.kill("SIGKILL");
+  await running.ended;
+  await within(10, () => expect([...labelled(place.project), ...states()]).toEqual([]));
+});
+
+test("what a killed run and its watchdog leave, the next run removes beside its own work, and says so", async () => {
+  const running = start(place.folder, ["test", ...settings("scenario=hangs")]);
+  await running.shows("hanging");
+  killWithWatchdog(running);
+  await running.ended;
+  const [left] = states();
+  const next = await run("ok");
+  expect(next.code).toBe(0);
+  const stack = left!.replace(".json", "");
+  expect(next.stdout).toContain(
+    `removed what runs that were killed have left: ${stack} (4 of its containers, networks and volumes)`,
+  );
+  expect([...labelled(place.project), ...states()]).toEqual([]);
+  expect(readdirSync(join(place.folder, ".seatrial/runs"))).toEqual([]);
+  expect(readdirSync(tmpdir()).filter((name) => name.startsWith(`seatrial-engine-${running.process.pid}-`))).toEqual(
+    [],
+  );
+});
+
+describe("with a watchdog on the Engine's own machine, reached over TCP", () => {
+  let proxy: Server;
+  let env: NodeJS.ProcessEnv;
+  let node: string;
+  const connections = new Set<Socket>();
+  beforeAll(async () => {
+    node = baseImage("node");
+    proxy = createServer((client) => {
+      const engine = connect("/var/run/docker.sock");
+      for (const socket of [client, engine]) {
+        connections.add(socket);
+        socket.on("error", () => undefined).on("close", () => connections.delete(socket));
+      }
+      client.pipe(engine).pipe(client);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    env = { DOCKER_HOST: `tcp://127.0.0.1:${(proxy.address() as AddressInfo).port}` };
+  });
+  afterAll(() => proxy.close());
+  const watchdogs = () => labelled(place.project).filter((name) => name.endsWith("-watchdog"));
+
+  test("nothing of it is left where the run ends by itself", async () => {
+    const { code, result } = await start(
+      place.folder,
+      ["test", ...settings("scenario=ok", `run:watchdog.image=${node}`)],
+      env,
+    ).ended;
+    expect(code).toBe(0);
+    expect(result!.containers.map(({ service }) => service)).toEqual(["api", "tests"]);
+  });
+
+  test("it cleans up where the run's whole machine is lost, and goes last", async () => {
+    const running = start(place.folder, ["test", ...settings("scenario=hangs", `run:watchdog.image=${node}`)], env);
+    await running.shows("hanging");
+    expect(watchdogs()).toHaveLength(1);
+    killWithWatchdog(running);
+    for (const socket of connections) socket.destroy();
+    await running.ended;
+    await within(12, () => expect(labelled(place.project)).toEqual([]));
+  });
+
+  test("an image that the Engine hasn't is named before anything is made", async () => {
+    const { code, stderr } = await start(
+      place.folder,
+      ["test", ...settings("run:watchdog.image=small-no-such-image:nowhere")],
+      env,
+    ).ended;
+    expect(stderr).toMatch(
+      /error: the watchdog's container can't be started: .*small-no-such-image:nowhere; docker pull small-no-such-image/,
+    );
+    expect([code, ...labelled(place.project), ...states()]).toEqual([125]);
+  });
 });
 
 test("where no watchdog can be had nothing is made", async () => {
