@@ -40,18 +40,9 @@ export interface Setting {
  * a part of its name. With `--random` N random programs are played instead, from seed S on.
  */
 export async function main(argv: string[], { root, bundle, cli }: Setting): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      verbose: { type: "boolean" },
-      workers: { type: "string" },
-      recordings: { type: "string" },
-      "write-docs": { type: "boolean" },
-      random: { type: "string" },
-      seed: { type: "string" },
-    },
-  });
+  const parsed = readArguments(argv);
+  if (!parsed) return 2;
+  const { values, positionals } = parsed;
   if (values["write-docs"]) {
     writeFileSync(join(root, "docs", "compatibility.md"), compatibilityPage(programs, refusals));
     return 0;
@@ -92,6 +83,27 @@ export async function main(argv: string[], { root, bundle, cli }: Setting): Prom
   await Promise.all(Array.from({ length: Number(values.workers ?? 2) }, work));
   console.log(`${passed} steps as they should be, ${failed} not`);
   return failed > 0 ? 1 : 0;
+}
+
+/** Nothing where they are wrong, which has been told then. */
+function readArguments(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        verbose: { type: "boolean" },
+        workers: { type: "string" },
+        recordings: { type: "string" },
+        "write-docs": { type: "boolean" },
+        random: { type: "string" },
+        seed: { type: "string" },
+      },
+    });
+  } catch (error) {
+    console.error(`error: ${(error as Error).message.split(". ")[0]}; scripts/conformance.mjs lists the options`);
+    return undefined;
+  }
 }
 
 /** A program, and the beginning of the call that gives the body of one of its steps to whoever has the bundle. */
