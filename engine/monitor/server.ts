@@ -3,8 +3,7 @@
  *
  * Source: `proto/pulumi/{resource,engine}.proto` in pulumi/pulumi.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import {
   type sendUnaryData,
@@ -52,6 +51,7 @@ import type { ProgramInfo } from "../provider";
 import type { Goal } from "../resource";
 import { isProviderType, packageOf, parseProviderReference, urnType } from "../urn";
 import { requireVersion } from "../pulumi-version";
+import { temporaryFolder } from "../temporary-folder";
 import { withContentHashes } from "../values";
 import { statusDetails } from "../values/status-details";
 import { callbackClients } from "./callbacks";
@@ -113,7 +113,7 @@ export interface MonitorOptions {
 
 export async function serveMonitor(options: MonitorOptions): Promise<MonitorServer> {
   const { deployment, events, hooks } = options;
-  const folder = mkdtempSync(join(tmpdir(), "seatrial-"));
+  const folder = temporaryFolder("engine");
   const address = `unix:${join(folder, "engine.sock")}`;
   const server = new Server({
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
