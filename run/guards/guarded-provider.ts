@@ -1,6 +1,9 @@
 import type Docker from "dockerode";
 import type { CreateRequest, ProviderContext, ProviderFactory } from "../../engine/provider";
 import { isMap, type PropertyMap, withoutOutputs, withoutSecrets } from "../../engine/values";
+import { connectTo } from "../../providers/docker/engine/connect";
+import { RegistryCredentials } from "../../providers/docker/registry/credentials";
+import { providerConfig } from "../../providers/docker/schema/provider-config";
 import { withMethods } from "../followed-containers";
 import { type Levels, violations } from "../policies";
 import { imageFault } from "./images";
@@ -12,8 +15,16 @@ const containerType = "docker:index/container:Container";
 /** What the guards need to know of a run. */
 export interface GuardedProviderOptions {
   levels: Levels;
+  /** To the Engine that a provider uses whose configuration names none. */
   connect(): Promise<Docker>;
   env: NodeJS.ProcessEnv;
+}
+
+/** The Engine that a provider uses. */
+interface Connection {
+  engine: Docker;
+  sharesNetwork: boolean;
+  credentials: RegistryCredentials;
 }
 
 /**
@@ -27,12 +38,17 @@ export function guardedProvider(docker: ProviderFactory, options: GuardedProvide
   const warned = new Set<string>();
   /** By URN, what a new container takes the place of. */
   const replaced = new Map<string, string>();
-  let connection: ReturnType<typeof connect> | undefined;
-  const connected = () => (connection ??= connect(options));
 
   return () => {
     const inner = docker();
+    let configuration: PropertyMap = {};
+    let connection: Promise<Connection> | undefined;
+    const connected = () => (connection ??= connect(configuration, options));
     return withMethods(inner, {
+      configure: async (args, identity) => {
+        configuration = plain(args);
+        return await inner.configure(args, identity);
+      },
       check: async (request, context) => {
         const response = await inner.check(request, context);
         if (response.failures && response.failures.length > 0) return response;
@@ -52,7 +68,7 @@ export function guardedProvider(docker: ProviderFactory, options: GuardedProvide
         return await inner.diff(request, context);
       },
       create: async (request, context) => {
-        if (request.type === containerType) await guardContainer(request, context);
+        if (request.type === containerType) await guardContainer(request, context, connected);
         return await inner.create(request, context);
       },
     });
@@ -66,7 +82,11 @@ export function guardedProvider(docker: ProviderFactory, options: GuardedProvide
     else if (type === "docker:index/remoteImage:RemoteImage") note(isMap(build) ? images.built : images.pulled, name);
   }
 
-  async function guardContainer(request: CreateRequest, context: ProviderContext): Promise<void> {
+  async function guardContainer(
+    request: CreateRequest,
+    context: ProviderContext,
+    connected: () => Promise<Connection>,
+  ): Promise<void> {
     const { image, ...inputs } = plain(request.properties);
     const ports = hostPorts(inputs);
     const named =
@@ -79,15 +99,18 @@ export function guardedProvider(docker: ProviderFactory, options: GuardedProvide
     const except = replaced.get(request.urn);
     const faults = await portFaults(found.engine, ports, { ...found, ...(except ? { except } : {}) });
     if (!request.preview && faults.length > 0) throw new Error(faults.join("\n"));
-    const missing = asksForImage ? await imageFault(found.engine, named, options.env) : undefined;
+    const missing = asksForImage ? await imageFault(found.engine, named, found.credentials) : undefined;
     for (const fault of [...faults, ...(missing ? [missing.message] : [])]) context.log("warning", fault);
   }
 }
 
-async function connect({ connect: open }: GuardedProviderOptions): Promise<{ engine: Docker; sharesNetwork: boolean }> {
-  const engine = await open();
+async function connect(configuration: PropertyMap, options: GuardedProviderOptions): Promise<Connection> {
+  const { address, registryAuth } = providerConfig(configuration, options.env);
+  const isElsewhere = ["host", "context", "certPath", "caMaterial"].some((name) => configuration[name] !== undefined);
+  const engine = await (isElsewhere ? connectTo(address) : options.connect());
   const networks = (await engine.listNetworks()) as EngineNetwork[];
-  return { engine, sharesNetwork: sharesNetwork(networks, readRoutes()) };
+  const credentials = new RegistryCredentials(registryAuth, options.env);
+  return { engine, sharesNetwork: sharesNetwork(networks, readRoutes()), credentials };
 }
 
 const plain = (properties: PropertyMap): PropertyMap => withoutSecrets(withoutOutputs(properties));

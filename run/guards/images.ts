@@ -17,9 +17,8 @@ const patience = 5000;
 export async function imageFault(
   docker: Docker,
   name: string,
-  env: NodeJS.ProcessEnv,
+  credentials: RegistryCredentials,
 ): Promise<ImageFault | undefined> {
-  const credentials = new RegistryCredentials([], env);
   const missing = await findMissing(docker, name, credentials, AbortSignal.timeout(patience)).catch(() => undefined);
   return (
     missing && { fault: missing.fault, message: `there is no image ${name} on the Docker Engine, and ${missing.why}` }
@@ -35,9 +34,10 @@ export async function settingsImageFaults(
 ): Promise<ImageFault[]> {
   const prefix = `${project}:images.`;
   const named = [...config].filter(([key, { value, secret }]) => key.startsWith(prefix) && value !== "" && !secret);
+  const credentials = new RegistryCredentials([], env);
   const faults = await Promise.all(
     named.map(async ([key, { value }]): Promise<ImageFault[]> => {
-      const found = await imageFault(docker, value, env);
+      const found = await imageFault(docker, value, credentials);
       return found ? [{ ...found, message: `the setting ${key} can't be used: ${found.message}` }] : [];
     }),
   );

@@ -71,9 +71,10 @@ ifThere.each([
   expect(states()).toEqual([]);
 });
 
-ifThere("settings that the program refuses are wrong usage", async () => {
-  const { code, stdout } = await pulumi("test", "-c", "refuse=true");
+ifThere("settings that the program refuses are wrong usage; that policies are not looked at is said", async () => {
+  const { code, stdout } = await pulumi("test", "-c", "refuse=true", "-c", "run:policy.devices=error");
   expect(code).toBe(2);
+  expect(stdout).toContain("with --engine pulumi no policy is looked at: run:policy.devices changes nothing");
   expect(stdout).toContain(`error ${place.project}:refuse: expected false`);
 });
 

@@ -18,6 +18,7 @@ function setUp({ levels = {}, held = [] }: { levels?: Partial<Levels>; held?: nu
       Promise.resolve(
         news.bad === true ? { inputs: news, failures: [{ property: "bad", reason: "is" }] } : { inputs: news },
       ),
+    configure: () => Promise.resolve({ acceptSecrets: false, acceptResources: false, supportsPreview: true }),
     diff: () => Promise.resolve({ changes: "some", replaces: ["image"] }),
     create({ name }: { name: string }) {
       made.push(name);
@@ -50,7 +51,7 @@ function setUp({ levels = {}, held = [] }: { levels?: Partial<Levels>; held?: nu
     provider.create({ ...identity(name, container), properties: inputs, timeout: 0, preview }, context);
   const diff = (name: string, id: string) =>
     provider.diff({ ...identity(name, container), id, oldInputs: {}, olds: {}, news: {}, ignoreChanges: [] }, context);
-  return { made, said, check, create, diff };
+  return { provider, made, said, check, create, diff };
 }
 
 test("a policy's warning is told once, its error fails the check, and what is off says nothing", async () => {
@@ -104,6 +105,13 @@ describe("a port that is taken", () => {
       expect.stringMatching(/^warning: port 8080 of the host is taken/),
       expect.stringMatching(/^warning: there is no image sha256:0+ on the Docker Engine, and an id can't be pulled/),
     ]);
+  });
+
+  test("on the Engine of the run is not one on the Engine that a provider names", async () => {
+    const { provider, made, create } = setUp({ held: [8080] });
+    await provider.configure({ host: "unix:///nowhere/engine.sock" });
+    await create("api", { image: "x", ports });
+    expect(made).toEqual(["api"]);
   });
 
   test("by a process says nothing where its host may not be the Engine's", async () => {

@@ -55,7 +55,15 @@ describe("address pools", () => {
       { Base: "fd00::/48", Size: 64 },
     ];
     expect(countPools({ DefaultAddressPools }, [])).toEqual({ total: 258, free: 258 });
-    const taken = ["10.201.0.0/24", "10.201.4.0/22", "10.201.5.0/24", "10.201.255.128/25", "10.9.0.0/25", "9.0.0.0/8"];
+    const taken = [
+      "10.201.0.0/24",
+      "10.201.4.0/22",
+      "10.201.5.0/24",
+      "10.201.6.0/24",
+      "10.201.255.128/25",
+      "10.9.0.0/25",
+      "9.0.0.0/8",
+    ];
     expect(
       countPools(
         { DefaultAddressPools },
