@@ -144,11 +144,9 @@ export class ExitCode {
         signal.throwIfAborted();
         if (!isConnectionLost(error)) throw error;
         if (++failures >= 8) {
-          throw new Error(
-            `${brokenWait}, so that the exit code of container ${this.id.slice(0, 12)} isn't known; ` +
-              `see whether the Engine still runs`,
-            { cause: error },
-          );
+          throw new Error(`${brokenWait}, so that its exit code isn't known; see whether the Engine still runs`, {
+            cause: error,
+          });
         }
       }
     }

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { apiVersion, connectEngine, EngineUnavailableError } from "../../../providers/docker";
+import { brokenWait } from "../../../providers/docker/container/attach";
 import { compareVersions, contextAddress, engineAddress } from "../../../providers/docker/engine/connect";
 import { explained } from "../../../providers/docker/engine/errors";
-import { Harness, PREFIX } from "./support";
+import { Harness, PREFIX, testContext } from "./support";
 
 const scratch = mkdtempSync(join(tmpdir(), "seatrial-connect-"));
 const socket = (name: string) => ({ path: join(scratch, name), host: `unix://${join(scratch, name)}` });
@@ -125,22 +126,35 @@ describe("a connection that breaks while a container runs", () => {
   afterAll(() => direct.close());
 
   /** The outputs to come, in an array, since a promise of a promise would be waited for. */
-  async function run(name: string, command: string): Promise<Promise<Record<string, unknown>>[]> {
+  async function run(
+    name: string,
+    command: string,
+    context = testContext(),
+  ): Promise<Promise<Record<string, unknown>>[]> {
     await open();
     const harness = new Harness({ engine: await connectEngine({ DOCKER_HOST: proxied.host }) });
     const given = { name: `${PREFIX}-${name}`, image: direct.image, command: ["sh", "-c", command] };
-    const creation = harness.create("Container", "box", { ...given, attach: true, logs: true, mustRun: false });
+    const creation = harness.create(
+      "Container",
+      "box",
+      { ...given, attach: true, logs: true, mustRun: false },
+      context,
+    );
     return [creation.then(({ outputs }) => outputs)];
   }
 
-  test("is taken up again, and nothing is lost", async () => {
-    const [outputs] = await run("again", "echo one; sleep 2; echo two; exit 3");
+  test("is taken up again, nothing is lost, and a warning says that the exit code was only found", async () => {
+    const context = testContext();
+    const [outputs] = await run("again", "echo one; sleep 2; echo two; exit 3", context);
     outputs!.catch(() => undefined);
     await delay(1_200);
     cut();
     await delay(200);
     await open();
     expect(await outputs).toMatchObject({ exitCode: 3, containerLogs: "one\ntwo\n" });
+    expect(context.lines.filter(({ severity }) => severity === "warning")).toEqual([
+      { severity: "warning", message: `${brokenWait}: the exit code 3 is what the Engine says of it now` },
+    ]);
     cut();
   });
 
