@@ -14,6 +14,7 @@ import {
   workplace,
   type Workplace,
 } from "./seatrial";
+import { resultSchema } from "../../run/result";
 
 jest.setTimeout(120_000);
 
@@ -385,9 +386,34 @@ test("a run whose state somebody breaks meanwhile cleans up all the same", async
   expect(readdirSync(stacks)).toEqual([]);
 });
 
-test("two runs at a time don't meet", async () => {
-  const both = await Promise.all([run("ok", "--artifacts", "one"), run("ok", "--artifacts", "two")]);
-  expect(both.map(({ code }) => code)).toEqual([0, 0]);
+test("two runs of one commit at the same time don't meet", async () => {
+  const env = { SEATRIAL_COMMIT: "0123456789abcdef0123456789abcdef01234567" };
+  const both = ["one", "two"].map((name) =>
+    start(place.folder, ["test", ...settings("scenario=ok"), "--artifacts", name, "--json"], env),
+  );
+  const ended = await Promise.all(both.map((running) => running.ended));
+  const results = ended.map(({ stdout }) => resultSchema.parse(JSON.parse(stdout)));
+  for (const result of results) {
+    expect(result).toMatchObject({ verdict: "passed", commit: env.SEATRIAL_COMMIT, notes: [], tests: { total: 2 } });
+    expect(result.containers.map(({ name }) => name)).toEqual([
+      `${place.project}-${result.stack}-api`,
+      `${place.project}-${result.stack}-tests`,
+    ]);
+  }
+  expect(new Set(results.map(({ stack }) => stack)).size).toBe(2);
+});
+
+test("a stack whose state is cut off is destroyed by its labels", async () => {
+  const dev = ["--stack", "dev"];
+  const file = join(place.folder, ".seatrial/.pulumi/stacks", place.project, "dev.json");
+  for (const share of [0, 0.7]) {
+    expect((await seatrial(place.folder, "up", ...dev, ...settings())).code).toBe(0);
+    const state = readFileSync(file, "utf8");
+    writeFileSync(file, state.slice(0, Math.floor(state.length * share)));
+    const { code, stdout } = await seatrial(place.folder, "destroy", ...dev);
+    expect(stdout).toContain("The state of dev can't be read: ");
+    expect([code, ...labelled(place.project), ...states()]).toEqual([0]);
+  }
 });
 
 test("up, output, export, import, refresh, destroy", async () => {

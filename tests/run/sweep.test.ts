@@ -24,6 +24,16 @@ test("removes all that the run has made and nothing else", async () => {
   expect(engine.things).toEqual([neighbour]);
 });
 
+test("a watchdog's container that runs is left to end by itself; one that doesn't is removed", async () => {
+  const watchdog = { ...labels, [label.role]: "watchdog" };
+  engine = await fakeEngine([
+    { kind: "container", name: "runs", labels: watchdog, more: { State: "running" } },
+    { kind: "container", name: "never-started", labels: watchdog, more: { State: "created" } },
+  ]);
+  expect((await sweep(engine.docker, { run: "r" })).left).toEqual([]);
+  expect(engine.things.map(({ name }) => name)).toEqual(["runs"]);
+});
+
 test.each([
   ["DELETE /containers/a", "removal of container a is already in progress"],
   ["DELETE /volumes/a", "remove a: volume is in use"],
