@@ -162,7 +162,9 @@ test("a lock that can't be seen to is broken only where an earlier step of the s
   const record = { stack: "s", run: "r", kept: false, startedAt: "2026-01-01T00:00:00Z", job: "17" };
   put(join(folder, ".seatrial/runs/s.json"), JSON.stringify(record));
   await expect(destroy()).rejects.toThrow("is locked by");
-  Object.assign(process.env, { GITLAB_CI: "true", CI_JOB_ID: "17" });
+  Object.assign(process.env, { GITLAB_CI: "true", CI_JOB_ID: "18" });
+  await expect(destroy()).rejects.toThrow("is locked by");
+  Object.assign(process.env, { CI_JOB_ID: "17" });
   expect(await destroy()).toBe(0);
   Object.assign(process.env, { GITLAB_CI: "", CI_JOB_ID: "" });
   expect(said).toContain("Broke the lock of ci@elsewhere (pid 1) on s: an earlier step of this job held it\n");
