@@ -66,7 +66,7 @@ campaign(
       await mustPass(here);
     });
     plan.note(`green, and rightly so, ${passed} times`);
-    mustBe("in the engine at the end", await engine.everything(), []);
+    if (result.wrong.length === 0) mustBe("in the engine at the end", await engine.everything(), []);
     return result;
   },
 );
