@@ -139,7 +139,7 @@ not what the machine makes of them. A try that hangs is a failure.
 ${cells.join("\n")}
 
 The machine had ${os.cpus().length} cores. The system under test is a small one, [a service and its tests](../tests/faults/program/index.js);
-\`npm run test:long\` does some of the same to the example system.
+\`npm run test:long\` does some of the same to the example system, and \`npm test\` destroys a stack whose state is cut off, at every byte of it.
 `;
   writeFileSync(DOCS, text);
 }
