@@ -3,7 +3,16 @@
 // Linux, for Docker Engines of its own. SEATRIAL_SEED repeats a lane; otherwise the day gives the seed.
 //   npm run test:faults -- [--share 0.1] [--only kill,signals] [--write-docs]
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,6 +69,13 @@ function makeWorkshop() {
 
 /** Tests that were ended by a signal leave their engines; what those hold would outlive them. */
 function removeWorkshop() {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readlinkSync(`/proc/${pid}/cwd`).startsWith(`${workshop}/`)) process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  }
   const engines = readdirSync(workshop).map((name) => path.join(workshop, name));
   for (const engine of engines.filter((folder) => existsSync(path.join(folder, "pid")))) {
     const docker = (...args) =>
