@@ -332,7 +332,11 @@ function note(host: RunHost, level: Extract<RunEvent, { kind: "note" }>["level"]
 
 /** Something hangs that should not be able to: better a clear end, and a watchdog that cleans up, than none. */
 function endAnyway(host: RunHost): void {
-  note(host, "error", "the run has not ended by the last of its deadlines: it is given up, and its watchdog cleans up");
+  note(
+    host,
+    "error",
+    "the run has not ended by the last of its deadlines and is given up: its watchdog, or seatrial gc, removes the rest",
+  );
   process.exit(125);
 }
 
