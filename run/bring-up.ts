@@ -83,7 +83,7 @@ const grace = 3000;
 /** Milliseconds that the step which failed gets to say so, when no tests run yet. */
 const hesitation = 300;
 /** Seconds that an update may take to end when it is told to. */
-export const longestStop = 60;
+export const longestStop = 30;
 /** Seconds that the end of a container's log may take to be read. */
 const longestRead = 10;
 

@@ -49,6 +49,6 @@ test("nothing gets through any more", async () => {
   const ended = await run(() => proxy.freeze(), ...deadlines);
   expect(ended.result).toMatchObject({ verdict: "timed-out", exitCode: 124, cleanup: { clean: false } });
   expect(ended.result!.notes).toContain("destroy: it took longer than 3 s");
-  expect(ended.seconds).toBeLessThan(100);
+  expect(ended.seconds).toBeLessThan(150);
   expect(labelled(place.project)).not.toEqual([]);
 });
