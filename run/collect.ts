@@ -69,7 +69,8 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
       saveLogs(docker, listed, join(results.staging, "logs"), masker),
       new Map<string, string>(),
     ),
-    saveArtifacts(prepared, update, notes).catch((error: unknown) => {
+    limit.hold(saveArtifacts(prepared, update, notes)).catch((error: unknown) => {
+      late ||= error instanceof TookTooLongError;
       const why = `artifacts can't be copied: ${engineMessage(error)}`;
       notes.push(why);
       return nothingSaved(prepared, update, why);

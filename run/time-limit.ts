@@ -16,25 +16,19 @@ export interface TimeLimit {
    * of the work then is nobody's concern any more.
    */
   hold<T>(work: Promise<T>): Promise<T>;
-  isOver(): boolean;
   /** To be called when the time needn't be kept any more. */
   end(): void;
 }
 
 /** Begins now. `what` is what the message says took too long. */
 export function timeLimit(what: string, seconds: number): TimeLimit {
-  let isOver = false;
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      isOver = true;
-      reject(new TookTooLongError(what, seconds));
-    }, seconds * 1000);
+    timer = setTimeout(() => reject(new TookTooLongError(what, seconds)), seconds * 1000);
   });
   over.catch(() => undefined);
   return {
     hold: async (work) => await Promise.race([work, over]),
-    isOver: () => isOver,
     end: () => clearTimeout(timer),
   };
 }
