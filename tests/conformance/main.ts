@@ -1,4 +1,6 @@
 /** The conformance lane: every program on both engines, and what the embedded one refuses. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -67,14 +69,16 @@ export async function main(argv: string[], { root, bundle, cli }: Setting): Prom
     const expression = `bundle.refusedBody(${JSON.stringify(refusal.name)})`;
     tell(`${refusal.name}, refused`, await refuse(refusal, engines, expression));
   }
-  const played: Played[] = values.random
-    ? randomOnes(Number(values.random), Number(values.seed ?? Date.now() % 1_000_000))
-    : programs.filter(isChosen).map((program) => ({ program, bodyCall: `bodyOf(${JSON.stringify(program.name)}` }));
-  const queue = cli ? played : [];
+  const seed = Number(values.seed ?? Date.now() % 1_000_000);
+  const chosen: Choice[] = values.random
+    ? Array.from({ length: Number(values.random) }, (_, i) => ({ name: `random-${seed + i}`, seed: seed + i }))
+    : programs.filter(isChosen).map(({ name }) => ({ name }));
+  const queue = cli ? chosen : [];
   const work = async (): Promise<void> => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const { program } = next;
-      for (const { plan, step, problems, output } of await playSafely(next, engines, values.recordings)) {
+    for (let choice = queue.shift(); choice; choice = queue.shift()) {
+      const program = programOf(choice);
+      const reports = await playApart({ choice, engines, recordings: values.recordings });
+      for (const { plan, step, problems, output } of reports) {
         const how = plan === "seatrial" ? "" : ` (${plan})`;
         tell(`${program.name} ${step + 1} ${program.steps[step]?.run ?? "up"}${how}`, problems, output);
       }
@@ -106,24 +110,46 @@ function readArguments(args: string[]) {
   }
 }
 
-/** A program, and the beginning of the call that gives the body of one of its steps to whoever has the bundle. */
-interface Played {
-  program: Program;
-  bodyCall: string;
+/** Of the lane's own programs by name, of the random ones by seed: so that one alone can be played again. */
+interface Choice {
+  name: string;
+  seed?: number;
 }
 
-/** Each is named after its seed, so that one alone can be played again. */
-const randomOnes = (count: number, seed: number): Played[] =>
-  Array.from({ length: count }, (_, i) => ({ program: randomProgram(seed + i), bodyCall: `randomBody(${seed + i}` }));
+interface Order {
+  choice: Choice;
+  engines: Engines;
+  recordings: string | undefined;
+}
 
-async function playSafely(
-  { program, bodyCall }: Played,
-  engines: Engines,
-  recordings: string | undefined,
-): Promise<StepReport[]> {
-  try {
-    return await play(program, engines, (step) => `bundle.${bodyCall}, ${step})`, recordings);
-  } catch (error) {
-    return [{ plan: "seatrial", step: 0, problems: [(error as Error).stack ?? String(error)], output: "" }];
-  }
+const programOf = ({ name, seed }: Choice): Program =>
+  seed === undefined ? programs.find((program) => program.name === name)! : randomProgram(seed);
+
+/**
+ * Plays a program in a process of its own. The CLI's side runs in that process, where the SDK takes a rejection that
+ * nobody handles, however late, for that of whichever program runs then.
+ */
+async function playApart(order: Order): Promise<StepReport[]> {
+  const code = `require(${JSON.stringify(order.engines.bundle)}).playOrder()`;
+  const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  child.send(order);
+  const ended = once(child, "exit").then(([exitCode]) => [
+    { plan: "seatrial", step: 0, problems: [`the process that plays it ended with ${exitCode}`], output: "" },
+  ]);
+  const reports = await Promise.race([once(child, "message").then(([message]) => message as StepReport[]), ended]);
+  child.kill();
+  return reports;
+}
+
+/** What runs in that process. */
+export function playOrder(): void {
+  process.once("message", ({ choice, engines, recordings }: Order) => {
+    const { name, seed } = choice;
+    const bodyCall = seed === undefined ? `bodyOf(${JSON.stringify(name)}` : `randomBody(${seed}`;
+    const plan = play(programOf(choice), engines, (step) => `bundle.${bodyCall}, ${step})`, recordings);
+    const problemsOf = (error: Error): StepReport[] => [
+      { plan: "seatrial", step: 0, problems: [error.stack ?? String(error)], output: "" },
+    ];
+    void plan.catch(problemsOf).then((reports) => process.send!(reports));
+  });
 }
