@@ -169,7 +169,14 @@ interface ProgramAtItsEnd {
 }
 
 /** As the CLI's process does, which ends when its event loop is empty; one that has failed goes no further. */
-async function untilNothingIsLeft({ share, called, beforeExit, errors, isOver, onWarning }: ProgramAtItsEnd): Promise<void> {
+async function untilNothingIsLeft({
+  share,
+  called,
+  beforeExit,
+  errors,
+  isOver,
+  onWarning,
+}: ProgramAtItsEnd): Promise<void> {
   const since = performance.now();
   let isTold = false;
   for (let pause = 1; ; pause = Math.min(2 * pause, LOOK_AGAIN_MS)) {
