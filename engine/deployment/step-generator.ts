@@ -167,7 +167,8 @@ export class StepGenerator {
     const settled = this.decideUnmade(goal, state, old);
     if (settled) return settled;
     const recreating = this.deletedAhead.has(old?.urn ?? urn);
-    if (!this.isIncluded(state)) return this.decideUntargeted(urn, state, old);
+    const isIncluded = this.isIncluded(state);
+    if (!isIncluded && !recreating) return this.decideUntargeted(urn, state, old);
     this.refuseNotMade(state);
 
     const provider = await this.providerOf(state);
@@ -176,7 +177,10 @@ export class StepGenerator {
     }
 
     if (old && !old.external && !recreating) state.inputs = this.keepIgnored(state, goal, old);
-    if (provider) {
+    if (old && !isIncluded) {
+      // It had to go ahead of another's replacement; what else the program wants of it waits.
+      state.inputs = old.inputs;
+    } else if (provider) {
       const fresh = !old || old.external || recreating || this.isReplacementAsked(urn, old);
       state.inputs = await this.check(provider, goal, urn, fresh ? goal.inputs : state.inputs, fresh ? {} : old.inputs);
     } else {

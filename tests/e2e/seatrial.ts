@@ -1,5 +1,14 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { resultSchema, type Result } from "../../run/result";
@@ -102,12 +111,13 @@ export function killWithWatchdog(running: Running): void {
   running.process.kill("SIGKILL");
 }
 
-/** SIGKILL to the run's watchdog. */
-export function killWatchdog({ process: { pid } }: Running): void {
-  const children = execFileSync("ps", ["-o", "pid=,args=", "--ppid", String(pid)], { encoding: "utf8" }).split("\n");
-  const watchdog = children.find((line) => line.includes("watchdog.js"));
-  if (!watchdog) throw new Error(`the run ${pid} has no watchdog:\n${children.join("\n")}`);
-  process.kill(Number.parseInt(watchdog, 10), "SIGKILL");
+/** SIGKILL to the run's watchdog; false where it has none any more, since it is over. */
+export function killWatchdog({ process: { pid } }: Running): boolean {
+  // With no child at all ps fails.
+  const { stdout } = spawnSync("ps", ["-o", "pid=,args=", "--ppid", String(pid)], { encoding: "utf8" });
+  const watchdog = stdout.split("\n").find((line) => line.includes("watchdog.js"));
+  if (watchdog) process.kill(Number.parseInt(watchdog, 10), "SIGKILL");
+  return watchdog !== undefined;
 }
 
 export async function seatrial(folder: string, ...args: string[]): Promise<Ended> {
@@ -127,4 +137,21 @@ export function labelled(project: string): string[] {
     ...list("network", "{{.Name}}", "network", "ls"),
     ...list("volume", "{{.Name}}", "volume", "ls"),
   ];
+}
+
+/** Tries until it holds or so many seconds are over. */
+export const within = async (seconds: number, holds: () => void) => {
+  for (const by = Date.now() + seconds * 1000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    try {
+      return holds();
+    } catch (error) {
+      if (Date.now() > by) throw error;
+    }
+  }
+};
+
+/** Files of the states that there are of a workplace's stacks. */
+export function statesOf({ folder, project }: Workplace): string[] {
+  const stacks = join(folder, ".seatrial/.pulumi/stacks", project);
+  return existsSync(stacks) ? readdirSync(stacks).filter((name) => name.endsWith(".json")) : [];
 }

@@ -116,54 +116,44 @@ test.each([
   expect(errorsOf(up!).split("nobody cares")).toHaveLength(2);
 });
 
-test.each([
-  ["a timer", `setTimeout(() => new Thing("late"), 300);`],
-  [
-    "a chain of timers, files and turns",
-    `
-    void (async () => {
-      for (let i = 0; i < 20; i++) {
-        await new Promise((done) => setTimeout(done, 5));
-        await require("node:fs/promises").readFile(__filename);
-        await new Promise((done) => setImmediate(done));
-      }
-      new Thing("late");
-    })();`,
-  ],
-  [
-    "another program",
-    `require("node:child_process").exec("sleep 0.3; echo late", (_, name) => new Thing(name.trim()));`,
-  ],
-  [
-    "a request",
-    `
+test("a program that nobody awaits is waited for as long as it has anything under way", async () => {
+  const program = `
+    const { exec } = require("node:child_process");
+    const { pbkdf2 } = require("node:crypto");
+    const { readFile } = require("node:fs/promises");
     const { createServer } = require("node:http");
-    const server = createServer((_, response) => setTimeout(() => response.end("late"), 300));
-    server.listen(0, "127.0.0.1", async () => {
-      const answer = await fetch("http://127.0.0.1:" + server.address().port);
-      new Thing(await answer.text());
-      server.close();
-    });`,
-  ],
-  [
-    "a worker",
-    `
     const { Worker } = require("node:worker_threads");
-    new Worker("setTimeout(() => 0, 300)", { eval: true }).on("exit", () => new Thing("late"));`,
-  ],
-  [
-    "compression and a derived key",
-    `
-    require("node:zlib").gzip(Buffer.alloc(30e6), () =>
-      require("node:crypto").pbkdf2("a", "b", 200000, 32, "sha256", () => new Thing("late")));`,
-  ],
-  ["a resource, and a timer", `new Thing("a").ref.apply(() => setTimeout(() => new Thing("late"), 100)); `],
-  ["the last listener", `process.once("beforeExit", () => new Thing("late"));`],
-])("a program that nobody awaits is waited for as long as it has %s under way", async (_, program) => {
-  const [up, down] = await play(`new Thing("early");\n${program}`, [update, destroy]);
-  expect(up).toMatchObject({ result: "succeeded" });
-  expect(up!.log).toContain("create late");
-  expect(down!.states).toEqual([]);
+    const { gzip } = require("node:zlib");
+    const later = {
+      timer: (make) => setTimeout(make, 300),
+      chain: async (make) => {
+        for (let i = 0; i < 20; i++) {
+          await new Promise((done) => setTimeout(done, 5));
+          await readFile(__filename);
+          await new Promise((done) => setImmediate(done));
+        }
+        make();
+      },
+      child: (make) => exec("sleep 0.3", make),
+      request: (make) => {
+        const server = createServer((_, response) => setTimeout(() => response.end(), 300));
+        server.listen(0, "127.0.0.1", async () => {
+          await (await fetch("http://127.0.0.1:" + server.address().port)).text();
+          server.close();
+          make();
+        });
+      },
+      worker: (make) => new Worker("setTimeout(() => 0, 300)", { eval: true }).on("exit", make),
+      jobs: (make) => gzip(Buffer.alloc(30e6), () => pbkdf2("a", "b", 200_000, 32, "sha256", make)),
+      resource: (make) => new Thing("early").ref.apply(() => setTimeout(make, 100)),
+      listener: (make) => process.once("beforeExit", make),
+    };
+    const name = new pulumi.Config().require("what");
+    later[name](() => new Thing("late"));`;
+  const kinds = ["timer", "chain", "child", "request", "worker", "jobs", "resource", "listener"];
+  const acts = kinds.flatMap((what): Act[] => [{ ...update, stack: what, config: { what } }]);
+  const ups = await play(program, acts);
+  expect(ups.map(({ result, log }) => [result, log.at(-1)])).toEqual(kinds.map(() => ["succeeded", "create late"]));
 });
 
 test("what doesn't keep a process running is not waited for, nor anything once the program has failed", async () => {

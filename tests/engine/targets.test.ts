@@ -106,6 +106,53 @@ describe("an update", () => {
     expect(world.cloud.log).toEqual(["delete b", "delete a", "delete a"]);
   });
 
+  test("leaves what isn't a target its old name, also for what is new and needs it", async () => {
+    const world = new World();
+    await world.up((stack) => stack.add("old", { size: 1 }));
+    const renamed: Program = async (stack) => {
+      const one = await stack.add("new", { size: 2 }, { aliases: [{ name: "old" }] });
+      expect(one.urn).toBe(urnOf("old"));
+      await using(stack, "b", [one], { size: 1 });
+      await stack.add("child", {}, { parent: one.urn });
+    };
+    await world.up(renamed, { targets: [urnOf("b"), "**::child"] });
+    expect(world.cloud.names()).toEqual(["b", "child", "old"]);
+    expect(await world.state("old")).toMatchObject({ inputs: { size: 1 } });
+    expect(await world.state("b")).toMatchObject({ dependencies: [urnOf("old")] });
+    await expectSound(world);
+  });
+
+  test("makes anew what isn't a target and had to go ahead of one's replacement, as it was", async () => {
+    const world = new World();
+    world.cloud.fixed.add("from");
+    const made =
+      (fixed: number, size: number, name: string): Program =>
+      async (stack) => {
+        const a = await stack.add("a", { fixed, alone: true });
+        await using(stack, name, [a], { size }, { aliases: [{ name: "b" }] });
+      };
+    await world.up(made(1, 1, "b"));
+    await world.up(made(2, 2, "c"), { targets: [urnOf("a"), urnOf("b")] });
+    expect(world.cloud.names()).toEqual(["a", "c"]);
+    expect(await world.state("c")).toMatchObject({ inputs: { size: 1 } });
+    await expectSound(world);
+  });
+
+  test("with an exclude keeps what the excluded needs when that is replaced", async () => {
+    const world = new World();
+    const one =
+      (fixed: number): Program =>
+      async (stack) =>
+        void (await using(stack, "b", [await stack.add("a", { fixed })], { size: fixed }));
+    await world.up(one(1));
+    await world.up(one(2), { excludes: [urnOf("b")] });
+    expect(world.cloud.log).toEqual(["create a"]);
+    expect(world.cloud.names()).toEqual(["a", "a", "b"]);
+    await world.up(one(2));
+    expect(world.cloud.log).toEqual(["update b", "delete a"]);
+    await expectSound(world);
+  });
+
   test("of a target that the program dropped deletes it", async () => {
     const world = new World();
     await world.up(three(1));
