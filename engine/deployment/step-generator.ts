@@ -329,7 +329,7 @@ export class StepGenerator {
     const isConfined = isTarget !== undefined || this.options.selection.isExcluded !== undefined;
     const sames = this.previous
       .filter((state) => isConfined && !steps.has(state) && this.isUntold(state))
-      .map((state) => sameStep(state, { ...state, id: "" }));
+      .map((state) => untouchedStep(state, { ...state, id: "" }));
     return { sames, steps: [...steps.values()], refusals };
   }
 

@@ -153,6 +153,19 @@ describe("an update", () => {
     await expectSound(world);
   });
 
+  test("with an exclude knows afterwards what is made of something replaced that is still there", async () => {
+    const world = new World();
+    world.cloud.fixed.add("from");
+    await world.up(async (stack) => using(stack, "b", [await stack.add("a", { fixed: 1 })]));
+    world.cloud.faults.set("create b", "fail");
+    await world.update(async (stack) => using(stack, "b", [await stack.add("a", { fixed: 2 })]));
+    world.cloud.faults.clear();
+    await world.up(() => Promise.resolve(), { excludes: [urnOf("a"), urnOf("b")] });
+    expect(world.cloud.names()).toEqual(["a", "a", "b"]);
+    await world.destroy();
+    expect(world.cloud.log.indexOf("delete b")).toBe(0);
+  });
+
   test("of a target that the program dropped deletes it", async () => {
     const world = new World();
     await world.up(three(1));
