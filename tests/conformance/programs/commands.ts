@@ -75,7 +75,7 @@ export const commands: Program[] = [
       { prepare: makeTree, body: () => void say("a", { archivePaths: ["tree/*.txt"] }) },
       {
         run: "refresh",
-        providerDiffers: "the official provider forgets what an archive is made of; the embedded engine doesn't",
+        differs: "the CLI forgets what an archive is made of; the embedded engine doesn't",
       },
     ],
   },
