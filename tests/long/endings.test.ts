@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { labelled, probeImage, start, workplace, type Ended, type Workplace } from "./seatrial";
+import { labelled, probeImage, start, workplace, type Ended, type Workplace } from "../e2e/seatrial";
 
 jest.setTimeout(120_000);
 
