@@ -53,8 +53,10 @@ export async function forgetStacks(
     if ((await listThings(docker, labelFilter({ project: project.name, stack: name }))).length > 0) continue;
     if (known.has(name)) {
       const why = await forget(engine, project, name);
-      if (why) lines.push(why);
-      if (why) continue;
+      if (why) {
+        lines.push(why);
+        continue;
+      }
     }
     removeRecord(project, name);
   }

@@ -29,6 +29,7 @@ import {
   withoutSecrets,
 } from "../values";
 import type { ConfigValue } from "../api";
+import { pushTo } from "./lists";
 import type { Masker } from "./masker";
 import type { ContextFor, ProviderRegistry } from "./provider-registry";
 import { makeSemaphore, type Semaphore } from "./semaphore";
@@ -599,12 +600,6 @@ function dependentsAmong(steps: Step[]): Map<Step, Step[]> {
     pushTo(later, step.urn, step);
   }
   return dependents;
-}
-
-function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
 }
 
 const asSecret = (value: PropertyValue): PropertyValue =>

@@ -1,5 +1,6 @@
 /** Keeps the plain text of secrets out of what people and files get to see. */
 import { type PropertyMap, type PropertyValue, Secret, someValue } from "../values";
+import { pushTo } from "./lists";
 
 /** Shorter values are words that occur anyway: masking them would hide more than they tell. */
 const SHORTEST = 6;
@@ -177,8 +178,8 @@ function makeMatcher(forms: Set<string>): Matcher {
   const byFirst = new Map<string, string[]>();
   const begins = new Uint8Array(HASHES);
   for (const form of longestFirst) {
-    addTo(byBeginning, form.slice(0, BEGINNING), form);
-    addTo(byFirst, form[0]!, form);
+    pushTo(byBeginning, form.slice(0, BEGINNING), form);
+    pushTo(byFirst, form[0]!, form);
     begins[hashAt(form, 0)] = 1;
   }
   const beginningAt = (text: string, at: number): string[] | undefined =>
@@ -211,10 +212,4 @@ function makeMatcher(forms: Set<string>): Matcher {
       return { shown: shown + text.slice(from, limit), rest: text.slice(limit) };
     },
   };
-}
-
-function addTo(lists: Map<string, string[]>, key: string, form: string): void {
-  const list = lists.get(key);
-  if (list) list.push(form);
-  else lists.set(key, [form]);
 }

@@ -1,8 +1,8 @@
 /** `--engine pulumi` with the real CLI: from PATH, else the one that tools/pulumi builds. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { labelled, probeImage, start, workplace, type Workplace } from "../e2e/seatrial";
+import { labelled, probeImage, start, statesOf, workplace, type Workplace } from "../e2e/seatrial";
 
 jest.setTimeout(600_000);
 
@@ -35,10 +35,7 @@ afterEach(() => {
 
 const seatrial = (...args: string[]) => start(place.folder, [...args, "-c", `image=${image}`], { PATH: path }).ended;
 const pulumi = (...args: string[]) => seatrial(...args, "--engine", "pulumi");
-const states = () => {
-  const stacks = join(place.folder, ".seatrial/.pulumi/stacks", place.project);
-  return existsSync(stacks) ? readdirSync(stacks).filter((name) => name.endsWith(".json")) : [];
-};
+const states = () => statesOf(place);
 
 ifThere.each([
   ["ok", 0, { verdict: "passed", tests: { total: 2, passed: 2, exitCode: 0 } }],
