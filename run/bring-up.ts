@@ -40,6 +40,8 @@ export interface FinishedUpdate {
   ready: Map<string, number>;
   /** The engine did not end it when it was told to: parts of it may still be under way. */
   abandoned: boolean;
+  /** Resolves once it holds the stack no longer, which is later where it was abandoned. */
+  released: Promise<void>;
 }
 
 /** How the tests container did, as far as the update tells. */
@@ -290,6 +292,7 @@ export async function bringUp(
   let watch: Watch | undefined;
   let result: OperationResult | undefined;
   let wasAbandoned = false;
+  let released: Promise<void> = Promise.resolve();
   try {
     const selector = { project: identity.project, stack: identity.stack };
     const watching = watchContainers(docker, selector, (death) => void onDeath(death));
@@ -305,7 +308,10 @@ export async function bringUp(
       message: `seatrial ${options.again ? "rerun" : "test"} ${identity.run}`,
       ...(options.again ? await onlyTheTests(prepared) : {}),
     });
-    operation.catch(() => undefined);
+    released = operation.then(
+      () => undefined,
+      () => undefined,
+    );
     result = await Promise.race([operation, abandoned.finally(() => (wasAbandoned = true))]);
   } catch (error) {
     failures.push({ death: false, failure: { message: messageOf(error), lastLines: [] } });
@@ -337,6 +343,7 @@ export async function bringUp(
     ...(tests ? { tests } : {}),
     ready,
     abandoned: wasAbandoned,
+    released,
   };
 
   async function withLastLines(

@@ -117,7 +117,7 @@ async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clo
   // A stack that was interrupted before its tests began is nothing to go on with.
   const kept =
     !prepared.ephemeral && (Boolean(options.again) || brake.reason()?.kind !== "signal" || Boolean(update.tests));
-  const left = kept ? [] : await cleanUp(prepared, host, clock, log, collected.notes);
+  const left = kept ? [] : await cleanUp(prepared, update.released, host, clock, log, collected.notes);
   log.close();
   if (kept) remember(prepared);
   // What this process could not remove, or may still be making, its watchdog goes on removing.
@@ -151,9 +151,10 @@ function judgeWith(update: FinishedUpdate, collected: Collected, clean: boolean)
   });
 }
 
-/** Destroys by the state, then sweeps by the labels. @returns what is still there */
+/** Destroys by the state, once it is `released`, then sweeps by the labels. @returns what is still there */
 async function cleanUp(
   prepared: PreparedRun,
+  released: Promise<void>,
   host: RunHost,
   clock: PhaseClock,
   log: EventLog,
@@ -163,7 +164,7 @@ async function cleanUp(
   const longest = prepared.settings.deadlines.destroy;
   clock.enter("destroy");
   enterProgramFolder(project);
-  const destroyed = await destroy(prepared, host, log, notes);
+  const destroyed = await destroy(prepared, released, host, log, notes);
 
   clock.enter("sweep");
   let left: Leftover[];
@@ -208,25 +209,31 @@ function unknownLeftover(error: unknown): Leftover {
 /** Gives up on it at its deadline: what is left then the sweep removes. @returns whether all went well */
 async function destroy(
   { identity, stack, masker, settings }: PreparedRun,
+  released: Promise<void>,
   host: RunHost,
   log: EventLog,
   notes: string[],
 ): Promise<boolean> {
   const controller = new AbortController();
   let isGivenUp = false;
-  const operation = host.engine.runOperation(stack, {
-    kind: "destroy",
-    providers: host.providers(runLabels(identity)),
-    onEvent: (event) => {
-      if (isGivenUp) return;
-      log.write(event);
-      host.report({ kind: "engine", event });
-    },
-    signal: controller.signal,
-    continueOnError: true,
-    masker,
-    message: `seatrial test ${identity.run}`,
-  });
+  const begin = async () => {
+    await within(longestStop, "waiting for the update, which still holds the stack,", released);
+    controller.signal.throwIfAborted();
+    return await host.engine.runOperation(stack, {
+      kind: "destroy",
+      providers: host.providers(runLabels(identity)),
+      onEvent: (event) => {
+        if (isGivenUp) return;
+        log.write(event);
+        host.report({ kind: "engine", event });
+      },
+      signal: controller.signal,
+      continueOnError: true,
+      masker,
+      message: `seatrial test ${identity.run}`,
+    });
+  };
+  const operation = begin();
   try {
     const result = await within(settings.deadlines.destroy, "it", operation);
     for (const error of result.errors) notes.push(`destroy: ${error.message}`);
