@@ -2,6 +2,7 @@ import type Docker from "dockerode";
 import { detectJob } from "../ci/detect";
 import { UserError, type Project, type Stack } from "../engine/api";
 import { makeMasker, type Masker } from "../engine/deployment/masker";
+import { sweepAbandoned } from "./abandoned";
 import type { ResultsFolder } from "./artifacts";
 import { findCommit, type Commit } from "./commit";
 import { guard, type Guarded } from "./guards";
@@ -129,6 +130,11 @@ function guarded({ docker, project, stack, settings, results, options }: Prepare
     results: results.target,
     localState: !host.engine.pluginsOnly,
     again: Boolean(options.again),
+    makeRoom: async () => {
+      for (const text of await sweepAbandoned(docker, host.engine, project)) {
+        host.report({ kind: "note", level: "info", text });
+      }
+    },
   };
 }
 

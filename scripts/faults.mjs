@@ -129,12 +129,17 @@ function printTable(rows) {
   for (const { name, notes } of rows) for (const note of notes) console.log(`${name}: ${note}`);
 }
 
-/** From what was really run last, each fault in its own time. */
+/** From what was really run last, each fault in its own time: rows of those that are not run now stay. */
 function writeDocs() {
-  const rows = readOutcomes();
-  const cells = rows.map(({ what, holds, tried, right, seed: of, when, seconds, notes }) => {
+  const before = existsSync(DOCS) ? readFileSync(DOCS, "utf8").split("\n") : [];
+  const outcomesByName = new Map(outcomes.map((outcome) => [outcome.name, outcome]));
+  const cells = ORDER.flatMap((name) => {
+    const start = `| \`${name}\` | `;
+    const outcome = outcomesByName.get(name);
+    if (!outcome) return before.filter((line) => line.startsWith(start));
+    const { what, holds, tried, right, seed: of, when, seconds, notes } = outcome;
     const seen = notes.length > 0 ? `${holds}. Seen: ${notes.join("; ")}` : holds;
-    return `| ${what} | ${seen} | ${tried} | ${right} | ${of} | ${when.slice(0, 10)} | ${seconds} s |`;
+    return [`${start}${what} | ${seen} | ${tried} | ${right} | ${of} | ${when.slice(0, 10)} | ${seconds} s |`];
   });
   const text = `# Reliability
 
@@ -150,12 +155,12 @@ of, and which must be empty at the end. \`--only NAME,…\` runs some of the fau
 which is what CI does. \`SEATRIAL_SEED=N\` repeats the tries of a row: the moments and the inputs are the same, though
 not what the machine makes of them. A try that hangs is a failure.
 
-| fault | what holds | tried | right | seed | on | took |
-| --- | --- | ---: | ---: | ---: | --- | ---: |
+| name | fault | what holds | tried | right | seed | on | took |
+| --- | --- | --- | ---: | ---: | ---: | --- | ---: |
 ${cells.join("\n")}
 
 The machine had ${os.cpus().length} cores. The system under test is a small one, [a service and its tests](../tests/faults/program/index.js);
-\`npm run test:long\` does some of the same to the example system, and \`npm test\` destroys a stack whose state is cut off, at every byte of it.
+\`npm run test:long\` does some of the same to the example system.
 `;
   writeFileSync(DOCS, text);
 }

@@ -1,12 +1,14 @@
 import { createInterface } from "node:readline/promises";
+import type Docker from "dockerode";
 import type { OperationKind, OperationOptions, OperationResult, ProviderFactory, Stack } from "../../engine";
 import { findCommit } from "../../run/commit";
 import { openEventLog, type EventLog } from "../../run/event-log";
 import { enterEnvironment, lifetime, runLabels } from "../../run/identity";
 import { enterProgramFolder } from "../../run/folder";
 import { onInterrupt, interruptCode } from "../../run/signals";
+import { sweepAbandoned } from "../../run/abandoned";
+import { guard } from "../../run/guards";
 import { guardedProvider } from "../../run/guards/guarded-provider";
-import type { Engine } from "../../run/host";
 import { connectDocker, loadProviders } from "../../run/parts";
 import { uncheckedPolicies } from "../../run/policies";
 import { readRunSettings } from "../../run/settings";
@@ -100,7 +102,7 @@ async function operateOn(
   enterEnvironment(identity);
   const made = providers(runLabels(identity));
   const brings = asked.kind === "preview" || asked.kind === "update";
-  const guarded = brings ? { ...made, docker: guardedDocker(made.docker!, engine, stack, screen) } : made;
+  const guarded = brings ? { ...made, docker: guardedDocker(made.docker!, context, stack, screen) } : made;
   const run = async (previewOnly: boolean) =>
     await operate(stack, common, options, { ...asked, previewOnly }, guarded, context, screen, log);
 
@@ -120,11 +122,27 @@ async function operateOn(
 }
 
 /** The provider with the policies and guards that the stack's settings ask for before it. */
-function guardedDocker(docker: ProviderFactory, engine: Engine, stack: Stack, screen: Screen): ProviderFactory {
-  const { policies } = readRunSettings(stack.config);
+function guardedDocker(
+  docker: ProviderFactory,
+  { engine, project }: ProjectContext,
+  stack: Stack,
+  screen: Screen,
+): ProviderFactory {
+  const { policies, guard: settings } = readRunSettings(stack.config);
   const unchecked = engine.pluginsOnly ? uncheckedPolicies(stack.config) : undefined;
   if (unchecked) screen.line(`${screen.style.yellow("warning")} ${unchecked}`);
-  return guardedProvider(docker, { levels: policies, connect: connectDocker, env: process.env });
+  const beforeFirst = async (engineOfStack: Docker) => {
+    const hasNetwork = (await stack.resources()).some(({ type }) => type === "docker:index/network:Network");
+    await guard({
+      ...{ docker: engineOfStack, project, stack, settings, env: process.env },
+      localState: !engine.pluginsOnly,
+      again: hasNetwork,
+      makeRoom: async () => {
+        for (const line of await sweepAbandoned(engineOfStack, engine, project)) screen.line(line);
+      },
+    });
+  };
+  return guardedProvider(docker, { levels: policies, connect: connectDocker, beforeFirst, env: process.env });
 }
 
 async function operate(

@@ -17,6 +17,8 @@ export interface GuardedProviderOptions {
   levels: Levels;
   /** To the Engine that a provider uses whose configuration names none. */
   connect(): Promise<Docker>;
+  /** Rejects where the machine lacks something; asked once, before anything is made. */
+  beforeFirst?(engine: Docker): Promise<void>;
   env: NodeJS.ProcessEnv;
 }
 
@@ -38,6 +40,8 @@ export function guardedProvider(docker: ProviderFactory, options: GuardedProvide
   const warned = new Set<string>();
   /** By URN, what a new container takes the place of. */
   const replaced = new Map<string, string>();
+  let begun: Promise<void> | undefined;
+  const begin = async (engine: Promise<Docker>) => options.beforeFirst?.(await engine);
 
   return () => {
     const inner = docker();
@@ -68,6 +72,7 @@ export function guardedProvider(docker: ProviderFactory, options: GuardedProvide
         return await inner.diff(request, context);
       },
       create: async (request, context) => {
+        if (!request.preview && options.beforeFirst) await (begun ??= begin(options.connect()));
         if (request.type === containerType) await guardContainer(request, context, connected);
         return await inner.create(request, context);
       },

@@ -24,12 +24,14 @@ export interface Guarded {
   project: Project;
   stack: Stack;
   settings: GuardSettings;
-  /** The folder of the results. */
-  results: string;
+  /** The folder of the results, where there will be any. */
+  results?: string;
   /** The state is kept in files of this machine. */
   localState: boolean;
   /** The stack has its network already. */
   again: boolean;
+  /** Removes what nobody needs any more and may hold address ranges. */
+  makeRoom?(): Promise<void>;
   env: NodeJS.ProcessEnv;
 }
 
@@ -45,7 +47,7 @@ export async function guard(guarded: Guarded): Promise<void> {
     lookAt(docker),
   ]);
   const disks = await diskFaults(places(guarded, facts), guarded.settings.freeDisk);
-  const pools = guarded.again ? undefined : poolsOf(docker, facts, guarded.settings.freeNetworks);
+  const pools = guarded.again ? undefined : await poolsLeft(guarded, facts);
   const registries = images.filter(({ fault }) => fault === "registry").map(({ message }) => message);
   const faults = [...disks, ...(pools ? [pools] : []), ...registries];
   if (faults.length > 0) throw new EnvironmentError(faults);
@@ -68,7 +70,8 @@ async function lookAt(docker: Docker): Promise<Facts> {
 
 function places({ docker, project, results, localState, env }: Guarded, { info }: Facts): Place[] {
   const { socketPath } = docker.modem as { socketPath?: string };
-  const found: Place[] = [{ what: "the results", path: results, remedy: "write them elsewhere with --artifacts" }];
+  const found: Place[] = [];
+  if (results) found.push({ what: "the results", path: results, remedy: "write them elsewhere with --artifacts" });
   if (localState) {
     const path = backendFolder(project, env);
     found.push({ what: "the state", path, remedy: "keep it elsewhere with PULUMI_BACKEND_URL" });
@@ -78,6 +81,14 @@ function places({ docker, project, results, localState, env }: Guarded, { info }
     found.push({ what: "the Docker Engine's data", path: info.DockerRootDir, remedy });
   }
   return found;
+}
+
+/** What is wrong with the address ranges once there is as much room as can be made. */
+async function poolsLeft({ docker, settings, makeRoom }: Guarded, facts: Facts): Promise<string | undefined> {
+  const fault = poolsOf(docker, facts, settings.freeNetworks);
+  if (!fault || !makeRoom) return fault;
+  await makeRoom();
+  return poolsOf(docker, await lookAt(docker), settings.freeNetworks);
 }
 
 function poolsOf(docker: Docker, { info, networks }: Facts, wanted: number): string | undefined {

@@ -39,6 +39,25 @@ test("what the machine lacks is told before anything is made, a line each, with 
   expect(seconds).toBeLessThan(8);
 });
 
+test("up is held to them too, when it comes to the first Docker resource; a stack that has a network needs no range", async () => {
+  const up = (...more: string[]) => seatrial(place.folder, "up", "--yes", "--stack", "dev", ...settings(...more));
+  const refused = await up("run:guard.freeDisk=900t", "run:guard.freeNetworks=999999");
+  expect(refused.code).toBe(1);
+  expect(refused.stdout).toMatch(/the disk of the state .* a run wants 921600\.0 GiB/);
+  expect(refused.stdout).toMatch(/the Docker Engine has \d+ of \d+ address ranges left .* default-address-pools/);
+  expect(labelled(place.project)).toEqual([]);
+  expect((await up()).code).toBe(0);
+  const again = await seatrial(
+    place.folder,
+    "up",
+    "--yes",
+    ...["--stack", "dev"],
+    ...settings("run:guard.freeNetworks=999999", "scenario=other"),
+  );
+  expect(again.code).toBe(0);
+  expect((await seatrial(place.folder, "destroy", "--yes", "--stack", "dev", "--remove")).code).toBe(0);
+});
+
 test("an Engine that isn't there is told in one line; one that doesn't answer, after a second", async () => {
   const env = { DOCKER_HOST: `unix://${join(place.folder, "none.sock")}` };
   const none = await start(place.folder, ["test", ...settings()], env).ended;
