@@ -45,14 +45,11 @@ export async function openNamedStack(
   });
 }
 
-/** A stack with what only the embedded engine can do about it. */
+/** A stack with what can be done about it beside operations. */
 export async function openManaged(options: CommonOptions, name?: string): Promise<ManagedStack> {
-  if (options.engine === "pulumi") {
-    throw new UserError("this command is not done with --engine pulumi: use the same command of the Pulumi CLI");
-  }
   const context = await openProject(options);
   const stack = await openNamedStack(context, options, name ?? (await stackName(context, options)), false);
-  return { context, stack, management: (await import("../engine")).manageStack(stack) };
+  return { context, stack, management: context.engine.manageStack(stack) };
 }
 
 export interface ManagedStack {

@@ -112,12 +112,14 @@ export interface StackManagement {
   history(): Promise<HistoryEntry[]>;
   /** Who holds the stack's lock, as far as the backend knows. */
   locks(): Promise<StackLock[]>;
+  /** Absent where locks are all there is to cancel: tells whoever holds the stack that it is to be let go. */
+  cancel?(): Promise<void>;
   /** Takes the locks away. What an operation that broke off has recorded is put into the state first. */
   breakLocks(locks: StackLock[]): Promise<void>;
   /** Gives the stack another name: in its state, its history and its settings file. */
   rename(name: string): Promise<void>;
-  /** Encrypts a text as the stack's secrets are; `salt` belongs beside it in a settings file. */
-  encrypt(plaintext: string): { ciphertext: string; salt: string };
+  /** Encrypts a text as the stack's secrets are; where there is a `salt`, it belongs beside it in a settings file. */
+  encrypt(plaintext: string): Promise<{ ciphertext: string; salt?: string }>;
 }
 
 /** What an operation did, as the backend's history tells it. */

@@ -135,7 +135,7 @@ export async function openStack(options: OpenStackOptions): Promise<Stack> {
 export function manageStack(stack: Stack): StackManagement {
   const { project, name, settingsFile } = stack;
   const inside = internals.get(stack);
-  if (!inside) throw new UserError("with --engine pulumi, use the Pulumi CLI's own command for this");
+  if (!inside) throw new Error("the stack was not opened by this engine");
   const { backend, secrets } = inside;
   return {
     history: async () => backend.history(name),
@@ -162,7 +162,7 @@ export function manageStack(stack: Stack): StackManagement {
       }
       if (ownSettings) renameSync(settingsFile!, settingsTo);
     },
-    encrypt: (plaintext) => ({ ciphertext: secrets.encrypt(plaintext), salt: secrets.state.salt }),
+    encrypt: (plaintext) => Promise.resolve({ ciphertext: secrets.encrypt(plaintext), salt: secrets.state.salt }),
   };
 }
 

@@ -164,7 +164,7 @@ async function saveArtifacts(
   const pattern = junitPattern(prepared, update);
   const findings = await readJunitFiles(results.staging, copied.files, {
     ...(pattern ? { pattern } : {}),
-    ...(end.startedAt ? { since: end.startedAt } : {}),
+    ...(end.createdAt ? { since: end.createdAt } : {}),
   });
   notes.push(...findings.stale.map((path) => `JUnit: ${path} is from an earlier run`));
   notes.push(...findings.problems.map((problem) => `JUnit: ${problem}`));

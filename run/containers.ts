@@ -23,7 +23,9 @@ export interface ContainerEnd {
   oomKilled: boolean;
   /** The engine could not start it. */
   error?: string;
-  /** By the engine's clock. */
+  /** By the engine's clock, as are the two below. */
+  createdAt?: Date;
+  /** When the engine had noticed its start, by which it may have run for a while already. */
   startedAt?: Date;
   finishedAt?: Date;
 }
@@ -85,6 +87,7 @@ export async function inspectEnd(
       exitCode: state.ExitCode,
       oomKilled: state.OOMKilled,
       ...(state.Error ? { error: state.Error } : {}),
+      ...date("createdAt", info.Created),
       ...date("startedAt", state.StartedAt),
       ...date("finishedAt", state.FinishedAt),
       environment: Object.fromEntries((info.Config.Env ?? []).map(splitVariable)),

@@ -7,6 +7,7 @@ import type {
   ProviderFactory,
   Stack,
   StackLock,
+  StackManagement,
   StackPlace,
   StackSummary,
   StateSetAside,
@@ -23,6 +24,7 @@ export interface Engine {
   openStack(options: OpenStackOptions): Promise<Stack>;
   listStacks(project: Project, env: NodeJS.ProcessEnv): Promise<StackSummary[]>;
   runOperation(stack: Stack, options: OperationOptions): Promise<OperationResult>;
+  manageStack(stack: Stack): StackManagement;
   /** The two below look at files of the embedded engine's; the CLI sees to its own. */
   stackLocks?(place: StackPlace): Promise<StackLock[]>;
   setAsideBrokenState?(

@@ -5,9 +5,15 @@ import type { CommonOptions } from "../options";
 /**
  * `cancel [STACK]`: a stack in files has nobody who could be told to stop, so what can be cancelled is a lock whose
  * owner has gone. That of a process which is there on this host stays, unless forced: it would go on all the same.
+ * Other backends, which the Pulumi CLI speaks to, may have somebody.
  */
 export async function cancelCommand(common: CommonOptions, name: string | undefined, force: boolean): Promise<number> {
   const { stack, management } = await openManaged(common, name);
+  if (management.cancel) {
+    await management.cancel();
+    process.stderr.write(`The stack ${stack.name} is not held any longer.\n`);
+    return 0;
+  }
   const locks = await management.locks();
   const held = locks.find(({ owner }) => owner === "alive");
   if (held && !force) {

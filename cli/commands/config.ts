@@ -47,8 +47,8 @@ export async function setCommand(
   const { settingPlace, writeSetting } = await import("../../engine");
   const place = settingPlace(key, managed.stack.project.name, options.path);
   const plain = value ?? readFileSync(0, "utf8").replace(/\r?\n$/, "");
-  if (options.secret) requirePassphrase();
-  writeSetting(settingsFile(common, managed), place, options.secret ? managed.management.encrypt(plain) : { plain });
+  const content = options.secret ? await encrypted(common, managed, plain) : { plain };
+  writeSetting(settingsFile(common, managed), place, content);
   return 0;
 }
 
@@ -61,6 +61,13 @@ export async function removeCommand(common: CommonOptions, key: string, isPath: 
 }
 
 /** A settings file is shared: a key that this machine alone has would lock the others out. */
+async function encrypted({ engine }: CommonOptions, { management }: ManagedStack, plain: string) {
+  const content = await management.encrypt(plain);
+  // The CLI may have another secrets provider than a passphrase, whose keys aren't this machine's.
+  if (engine !== "pulumi" || content.salt !== undefined) requirePassphrase();
+  return content;
+}
+
 function requirePassphrase(): void {
   if (process.env.PULUMI_CONFIG_PASSPHRASE !== undefined || process.env.PULUMI_CONFIG_PASSPHRASE_FILE) return;
   throw new UserError(

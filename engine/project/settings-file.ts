@@ -5,7 +5,8 @@ import { UserError } from "../api";
 import { formatPath, type PathStep, parsePath } from "../values";
 import { fullKey } from "./project";
 
-export type SettingValue = { plain: string } | { ciphertext: string; salt: string };
+/** The salt is that of a passphrase; keys of other secrets providers have none. */
+export type SettingValue = { plain: string } | { ciphertext: string; salt?: string };
 
 /** The full key of a setting, and where in its value it lies. */
 export interface SettingPlace {
@@ -37,7 +38,7 @@ export function settingPlace(text: string, project: string, isPath: boolean): Se
  */
 export function writeSetting(file: string, { key, path }: SettingPlace, value: SettingValue): void {
   const document = readDocument(file);
-  if ("salt" in value) {
+  if ("ciphertext" in value && value.salt !== undefined) {
     const salt: unknown = document.get("encryptionsalt");
     if (salt !== undefined && salt !== value.salt) {
       throw new UserError(
@@ -47,7 +48,7 @@ export function writeSetting(file: string, { key, path }: SettingPlace, value: S
     document.set("encryptionsalt", value.salt);
   }
   const content =
-    "salt" in value ? { secure: value.ciphertext } : path.length > 0 ? typedValue(value.plain) : value.plain;
+    "ciphertext" in value ? { secure: value.ciphertext } : path.length > 0 ? typedValue(value.plain) : value.plain;
   const config: unknown = document.get("config");
   if (!isMap(config)) document.set("config", document.createNode({}));
   const at = ["config", key, ...path];

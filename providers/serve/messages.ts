@@ -146,6 +146,8 @@ export function readRequest(message: ReadRequestMessage): ReadRequest {
 
 export function readResponse({ id, inputs, properties }: ReadResponse): ReadResponseMessage {
   const message = new ReadResponseMessage();
+  // What isn't there has neither: an import takes a resource without an id, but with properties, for one that is.
+  if (id === "") return message;
   message.setId(id);
   message.setInputs(outgoing(inputs));
   message.setProperties(outgoing(properties));

@@ -1,6 +1,7 @@
 /** The Pulumi CLI as a process that only we interrupt. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { delimiter, dirname, isAbsolute } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 
 /** The CLI has ended with a code that isn't 0. */
@@ -30,6 +31,7 @@ interface Runner {
     onOutput?: (text: string) => void,
     onError?: (text: string) => void,
     signal?: AbortSignal,
+    input?: string,
   ): Promise<{ stdout: string; stderr: string; code: number }>;
 }
 
@@ -39,7 +41,7 @@ interface Runner {
  * which would leave a file for each of our folders in the user's home.
  */
 export function inOwnGroup(command: PulumiCommand): PulumiCommand & Runner {
-  const run: Runner["run"] = (args, cwd, env, onOutput, onError, signal) =>
+  const run: Runner["run"] = (args, cwd, env, onOutput, onError, signal, input) =>
     new Promise((resolve, reject) => {
       const child = spawn(command.command, [...withoutSelection(args), "--non-interactive"], {
         cwd,
@@ -51,9 +53,11 @@ export function inOwnGroup(command: PulumiCommand): PulumiCommand & Runner {
           PULUMI_AUTOMATION_API: "true",
           PULUMI_SKIP_UPDATE_CHECK: "true",
         },
-        stdio: ["ignore", "pipe", "pipe"],
+        stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
         detached: true,
-      });
+      }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
+      // It may end before it has read all of it, for a reason that it tells.
+      child.stdin?.on("error", () => undefined).end(input);
       let [stdout, stderr] = ["", ""];
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         stdout += text;

@@ -2,7 +2,7 @@
  * The Pulumi CLI as the engine of a run, through the Automation API: stacks and operations as the embedded engine has
  * them, done by the CLI with plugins and a backend of its own.
  */
-import type { PulumiCommand } from "@pulumi/pulumi/automation";
+import type { PulumiCommand, Workspace } from "@pulumi/pulumi/automation";
 import type {
   OpenStackOptions,
   OperationOptions,
@@ -11,6 +11,7 @@ import type {
   PropertyMap,
   Stack,
   StackSummary,
+  StepDigest,
 } from "../../engine";
 import { UserError } from "../../engine/api";
 import { makeMasker } from "../../engine/deployment/masker";
@@ -20,10 +21,12 @@ import { connectDocker } from "../parts";
 import { CliError, inOwnGroup } from "./command";
 import { eventReader } from "./events";
 import { followOutput, type FollowedOutput } from "./output";
+import { importWithCli } from "./import";
+import { manageCliStack } from "./manage";
 import { providePlugins } from "./plugins";
 import { inlineProgram, requireSdk } from "./program";
 import { openCliStack, type CliStack } from "./stack";
-import { makeWorkspace } from "./workspace";
+import { makeWorkspace, type CliWorkspace } from "./workspace";
 
 export interface PulumiEngineOptions {
   /** Finds the CLI, or gets it; asked once, when something has to be done. */
@@ -35,6 +38,7 @@ export interface PulumiEngineOptions {
 /** What a stack holds beyond its public face. */
 interface Opened {
   cli: CliStack;
+  workspace: CliWorkspace;
   /** The CLI's environment beside ours, for its plugins. */
   plugins(): Promise<Record<string, string>>;
 }
@@ -53,6 +57,7 @@ export function pulumiEngine({ findCli, say }: PulumiEngineOptions): Engine {
     let plugins: Promise<Record<string, string>> | undefined;
     opened.set(cli.stack, {
       cli,
+      workspace,
       plugins: () => (plugins ??= providePlugins({ project: options.project, workspace, run: cli.run, say })),
     });
     return cli.stack;
@@ -75,6 +80,11 @@ export function pulumiEngine({ findCli, say }: PulumiEngineOptions): Engine {
       }));
     },
 
+    manageStack(stack) {
+      const { cli, workspace } = opened.get(stack)!;
+      return manageCliStack(cli, workspace);
+    },
+
     async runOperation(stack: Stack, options: OperationOptions): Promise<OperationResult> {
       const { cli, plugins } = opened.get(stack)!;
       Object.assign(cli.automation.workspace.envVars, await plugins());
@@ -95,10 +105,8 @@ function automation(project: Project): typeof import("@pulumi/pulumi/automation"
 /** Without a Docker Engine there is no container either. */
 const notFollowed: FollowedOutput = { ended: () => Promise.resolve(), kill: () => undefined };
 
-async function operate(
-  { automation: stack, stack: own }: CliStack,
-  options: OperationOptions,
-): Promise<OperationResult> {
+async function operate(cli: CliStack, options: OperationOptions): Promise<OperationResult> {
+  const { automation: stack, stack: own } = cli;
   refuseUnsupported(options);
   const isPreview = options.kind === "preview" || options.previewOnly;
   const started = performance.now();
@@ -136,11 +144,16 @@ async function operate(
   stack.workspace.program = program?.run;
   try {
     if (options.signal?.aborted) throw new CliError(null, "", "error: cancelled before it began");
-    if (options.kind === "refresh") await stack.refresh({ ...common, previewOnly, expectNoChanges });
+    if (options.kind === "import") await importWithCli(cli, options, reader.take);
+    else if (options.kind === "refresh") await stack.refresh({ ...common, previewOnly, expectNoChanges });
     else if (options.kind === "destroy")
       await stack.destroy({ ...common, previewOnly, refresh, continueOnError, excludeProtected });
-    else if (isPreview) await stack.preview({ ...common, refresh, expectNoChanges, replace, program: program!.run });
-    else await stack.up({ ...common, refresh, expectNoChanges, replace, continueOnError, program: program!.run });
+    else if (isPreview) {
+      const preview = async () =>
+        await stack.preview({ ...common, refresh, expectNoChanges, replace, program: program!.run });
+      if (options.onStep) await tellingSteps(stack.workspace, preview, options.onStep);
+      else await preview();
+    } else await stack.up({ ...common, refresh, expectNoChanges, replace, continueOnError, program: program!.run });
   } catch (error) {
     failure = error as Error;
   } finally {
@@ -169,11 +182,42 @@ async function operate(
   };
 }
 
+/** Events don't tell all that `preview --json` does: the CLI is asked for that as well. */
+async function tellingSteps(
+  { pulumiCommand }: Workspace,
+  preview: () => Promise<unknown>,
+  onStep: (step: StepDigest) => void,
+): Promise<void> {
+  const runner = pulumiCommand as ReturnType<typeof inOwnGroup>;
+  const { run } = runner;
+  let printed = "";
+  runner.run = async (args, ...more) => {
+    if (args[0] !== "preview") return await run(args, ...more);
+    const done = await run([...args, "--json"], ...more).catch((error: unknown) => {
+      if (error instanceof CliError) printed = error.stdout;
+      throw error;
+    });
+    printed = done.stdout;
+    // The Automation API looks for the summary among the events.
+    return done;
+  };
+  try {
+    await preview();
+  } finally {
+    runner.run = run;
+    for (const step of stepsIn(printed)) onStep(step);
+  }
+}
+
+function stepsIn(printed: string): StepDigest[] {
+  try {
+    return (JSON.parse(printed) as { steps?: StepDigest[] }).steps ?? [];
+  } catch {
+    return []; // It failed before there was anything to tell.
+  }
+}
+
 function refuseUnsupported(options: OperationOptions): void {
-  const refused = Object.entries({
-    import: options.kind === "import",
-    "preview --json": options.onStep !== undefined,
-    "--isolated": options.isolated,
-  }).find(([, asked]) => asked);
-  if (refused) throw new UserError(`${refused[0]} is not done with --engine pulumi: use the Pulumi CLI itself`);
+  if (!options.isolated) return;
+  throw new UserError("--isolated is not done with --engine pulumi: the program runs in this process");
 }

@@ -31,7 +31,7 @@ const isConsequence = (message: string): boolean =>
 /** The Automation API's word on a program that has told its error itself. */
 const programFailed = /One or more errors occurred\. Check logs for more details/;
 /** Where the plugins that we lend are, which has been said. */
-const lentPlugin = /^using pulumi-resource-\S+ from \$PATH at \S*seatrial-pulumi-/;
+const lentPlugin = /^using pulumi-(?:resource-\S+|language-seatrial-none) from \$PATH at \S*seatrial-pulumi-/;
 
 /**
  * Hands the events on as the embedded engine gives them: numbered anew, without marks for colours, and with what the

@@ -11,8 +11,11 @@ import type { CliWorkspace } from "./workspace";
 export interface CliStack {
   stack: Stack;
   automation: AutomationStack;
-  /** Runs the CLI in the stack's workspace. Rejects with a {@link CliError}. */
-  run(args: string[]): Promise<string>;
+  /**
+   * Runs the CLI in the stack's workspace, `input` on its standard input, `env` beside the environment.
+   * @returns what it writes to standard output. Rejects with a {@link CliError}.
+   */
+  run(args: string[], more?: { input?: string; env?: Record<string, string>; signal?: AbortSignal }): Promise<string>;
 }
 
 interface CliConfigValue {
@@ -40,7 +43,15 @@ export async function openCliStack(options: OpenCliStackOptions): Promise<CliSta
       return await Automation.create(name, local).catch((failure: unknown) => Promise.reject(told(failure)));
     throw new UserError(`there is no stack "${name}" of ${project.name}: "seatrial stack ls" shows those there are`);
   });
-  const run = async (args: string[]): Promise<string> => (await command.run(args, local.workDir, local.envVars)).stdout;
+  const run: CliStack["run"] = async (args, { input, env = {}, signal } = {}) => {
+    const { stdout } = await command.run(
+      args,
+      local.workDir,
+      { ...local.envVars, ...env },
+      ...([undefined, undefined, signal, input] as const),
+    );
+    return stdout;
+  };
   const onStack = async (...args: string[]): Promise<string> => await run([...args, "--stack", name]);
 
   async function exported(showSecrets: boolean): Promise<UntypedDeployment> {
@@ -95,6 +106,7 @@ function noCiphertext(): string {
   throw new Error("the Pulumi CLI was asked for the secrets in the clear");
 }
 
-function told(error: unknown): unknown {
+/** The CLI's failure as our user is told it. */
+export function told(error: unknown): unknown {
   return error instanceof CliError ? new UserError(`pulumi: ${error.message}`) : error;
 }

@@ -1,6 +1,6 @@
 /** `--engine pulumi` with the real CLI: from PATH, else the one that tools/pulumi builds. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { labelled, probeImage, start, statesOf, workplace, type Workplace } from "../e2e/seatrial";
 
@@ -135,3 +135,75 @@ ifThere(
     expect((await pulumi("destroy", ...dev, "-c", "refuse=true")).code).toBe(0);
   },
 );
+
+interface PreviewDigest {
+  steps: { op: string; urn: string; newState: { inputs?: object } }[];
+  changeSummary: object;
+}
+
+ifThere("preview --json says the same with either", async () => {
+  const [one, other] = [await pulumi("preview", "--json", ...dev), await seatrial("preview", "--json", ...dev)].map(
+    ({ stdout }) => JSON.parse(stdout) as PreviewDigest,
+  );
+  const told = ({ steps, changeSummary }: PreviewDigest) => ({
+    // Those that don't need each other come in any order.
+    steps: steps
+      .map(({ op, urn, newState }) => ({ op, urn, inputs: newState.inputs }))
+      .sort((a, b) => (a.urn < b.urn ? -1 : 1)),
+    changeSummary,
+  });
+  expect(one!.steps).toHaveLength(5);
+  expect(told(one!)).toEqual(told(other!));
+});
+
+ifThere("what exists is imported, what doesn't isn't, and the history tells of it", async () => {
+  const name = `${place.project}-imported`;
+  const id = execFileSync("docker", ["network", "create", name], { encoding: "utf8" }).trim();
+  try {
+    const take = (...args: string[]) => pulumi("import", "docker:index/network:Network", ...args, ...dev);
+    const preview = await take("n", id, "--preview-only");
+    expect(preview.code).toBe(0);
+    expect(preview.stdout).toContain("1 to import");
+    const missing = await take("n", "0".repeat(64));
+    expect(missing.code).toBe(1);
+    expect(missing.stdout).toMatch(/resource '0+' does not exist/);
+    const taken = await take("n", id);
+    expect(taken.code).toBe(0);
+    expect(taken.stdout).toContain("1 imported");
+    expect((await seatrial("stack", "--show-ids", "--stack", "dev")).stdout).toContain(id);
+    const history = await pulumi("stack", "history", "--stack", "dev");
+    expect(history.stdout).toMatch(/resource-import +succeeded[^]*resource-import +failed/);
+    // It is protected, as an import makes it.
+    expect((await pulumi("stack", "rm", "dev", "--force")).code).toBe(0);
+  } finally {
+    execFileSync("docker", ["network", "rm", name]);
+  }
+});
+
+ifThere("settings, secret ones too, a stack's name and its lock are seen to by either", async () => {
+  const either = (engine: typeof pulumi) => ({
+    set: (...args: string[]) => engine("config", "set", ...args, "--stack", "one"),
+    get: async (key: string) => (await engine("config", "get", key, "--stack", "one")).stdout.trim(),
+  });
+  process.env.PULUMI_CONFIG_PASSPHRASE = "a passphrase";
+  try {
+    expect((await pulumi("stack", "init", "one")).code).toBe(0);
+    expect((await either(pulumi).set("a:plain", "1")).code).toBe(0);
+    expect((await either(pulumi).set("a:secret", "of the CLI", "--secret")).code).toBe(0);
+    expect((await either(seatrial).set("a:other", "of the engine", "--secret")).code).toBe(0);
+    for (const { get } of [either(pulumi), either(seatrial)]) {
+      expect([await get("a:plain"), await get("a:secret"), await get("a:other")]).toEqual([
+        ...["1", "of the CLI", "of the engine"],
+      ]);
+    }
+    const file = readFileSync(join(place.folder, "Pulumi.one.yaml"), "utf8");
+    expect(file).not.toMatch(/of the/);
+    expect((await pulumi("stack", "rename", "two", "--stack", "one")).code).toBe(0);
+    expect(readFileSync(join(place.folder, "Pulumi.two.yaml"), "utf8")).toBe(file);
+    expect(states()).toEqual(["two.json"]);
+    expect((await pulumi("cancel", "two")).code).toBe(0);
+    expect((await pulumi("stack", "rm", "two")).code).toBe(0);
+  } finally {
+    delete process.env.PULUMI_CONFIG_PASSPHRASE;
+  }
+});

@@ -10,6 +10,7 @@ import { connectPlugin, type PluginProvider } from "../../engine/plugins/client"
 import { serveEngine, type EngineServer } from "../../engine/plugins/engine-service";
 import { startPlugin, type PluginProcess } from "../../engine/plugins/process";
 import { installPlugins, writePluginFolder } from "../../providers/serve";
+import { readResponse } from "../../providers/serve/messages";
 
 jest.setTimeout(60_000);
 
@@ -143,6 +144,12 @@ it("the docker provider answers for its resources, and refuses what it doesn't d
     ),
   ).rejects.toThrow(/docker:index\/none:None/);
   await docker.close();
+});
+
+it("what isn't there is answered without properties, by which the CLI tells it from what is", () => {
+  const gone = readResponse({ id: "", inputs: {}, properties: {} });
+  expect([gone.getId(), gone.hasProperties(), gone.hasInputs()]).toEqual(["", false, false]);
+  expect(readResponse({ id: "i", inputs: {}, properties: {} }).hasProperties()).toBe(true);
 });
 
 it("a plugin ends when its engine has gone", async () => {
