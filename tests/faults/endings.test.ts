@@ -1,5 +1,5 @@
 import type { Result } from "../../run/result";
-import { campaign, must, tries } from "./campaign";
+import { campaign, must, tries, within } from "./campaign";
 import { ownEngine, type OwnEngine } from "./engine";
 import { mustBe, mustKeepSecret, place, tell } from "./place";
 
@@ -48,8 +48,12 @@ campaign(
       if (kill) {
         await running.shows("hanging");
         const filters = { name: [`^/${here.project}-.*-tests$`] };
-        const [found] = await engine.docker.listContainers({ filters });
-        await engine.docker.getContainer(found!.Id).kill({ signal: kill });
+        // What it writes may be there before the Engine takes it for running.
+        await within(10, async () => {
+          const [found] = await engine.docker.listContainers({ filters });
+          must(found !== undefined, "the tests don't run");
+          await engine.docker.getContainer(found!.Id).kill({ signal: kill });
+        });
       }
       const ended = await running.ended;
       must(ended.code === exitCode, `${scenario} ended with ${tell(ended)}`);
