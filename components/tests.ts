@@ -7,7 +7,7 @@ import { artifactsCopy } from "./artifacts-copy";
 import { withoutDependencies } from "./component-options";
 import { containerArgs, containerFields } from "./container";
 import { duration, goDuration } from "./duration";
-import { inputFiles, uploads } from "./input-files";
+import { inputFiles, sources, uploads } from "./input-files";
 import { labels } from "./labels";
 import { runInfo } from "./run-info";
 import { volume } from "./volume";
@@ -49,6 +49,9 @@ export class Tests extends pulumi.ComponentResource {
     const info = runInfo();
     const run = info.run ?? randomUUID();
 
+    // Whoever accepts new expected results has to know which files of the checkout they are.
+    const told = inputs.length > 0 ? { inputs: JSON.stringify(sources(inputs)) } : {};
+
     const artifacts = volume(`${name}-artifacts`, this);
     const container = new docker.Container(
       name,
@@ -64,7 +67,7 @@ export class Tests extends pulumi.ComponentResource {
         logs: true,
         mustRun: false,
         // Not kept from the last run as others' are: its labels say how long the stack is still wanted.
-        labels: labels({ role: "tests", service: name }, { ...info, run }),
+        labels: labels({ role: "tests", service: name, ...told }, { ...info, run }),
       },
       {
         parent: this,

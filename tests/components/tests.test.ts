@@ -136,3 +136,16 @@ test.each<[object, string]>([
 ])("%j is refused", async (args, message) => {
   await expect(run(tests(args))).rejects.toThrow(message);
 });
+
+test("are labelled with where their inputs come from, for whoever accepts new ones", async () => {
+  const inputs = [
+    { source: "tests/components/", target: "/inputs/" },
+    { source: "./package.json", target: "/inputs/" },
+  ];
+  const { one } = await run(tests({ inputs }));
+  const told = JSON.stringify([
+    { source: "tests/components/", target: "/inputs" },
+    { source: "./package.json", target: "/inputs/package.json" },
+  ]);
+  expect(one(container, "tests").inputs.labels).toContainEqual({ label: "dev.seatrial.inputs", value: told });
+});
