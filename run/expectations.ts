@@ -71,7 +71,7 @@ export const expectations = z
           more: z.int().min(0).optional().describe("How many changes of it there are besides."),
         }),
       )
-      .describe("The first 200."),
+      .describe("The first 1000."),
     more: z.int().min(0).optional().describe("How many results have changed besides."),
   })
   .describe("How results compare with what is expected of them, where the tests left an expectations.json.");
@@ -94,7 +94,7 @@ export interface InputSource {
 /** Bytes of an `expectations.json`, and of all of them together. */
 const largest = 10_000_000;
 /** What `result.json` takes over. */
-const limits = { results: 200, changes: 20, text: 500, file: 2_000_000 };
+const limits = { results: 1000, changes: 20, text: 500, file: 2_000_000 };
 
 /**
  * Reads what the tests say of their results, which nobody vouches for: `expectations.json` among the artifacts, and
