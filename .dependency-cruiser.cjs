@@ -4,7 +4,7 @@
  *
  * @type {import("dependency-cruiser").IConfiguration}
  */
-const FOLDERS = "^(components|engine|providers|run|report|ci|cli|example|scripts|bench)/";
+const FOLDERS = "^(components|engine|providers|run|report|ci|cli|testing|example|scripts|bench)/";
 
 const onlyFrom = (from, allowed) => ({
   name: `${from}-imports`,
@@ -30,6 +30,7 @@ module.exports = {
     onlyFrom("providers/serve", ["providers", "engine"]),
     onlyFrom("report", []),
     onlyFrom("ci", []),
+    onlyFrom("testing", []),
     onlyFrom("run", ["engine", "providers", "report", "ci"]),
     onlyFrom("cli", ["run", "engine", "report", "ci"]),
     {
@@ -43,7 +44,7 @@ module.exports = {
       name: "no-dev-packages",
       comment: "what users run imports no package that only development has",
       severity: "error",
-      from: { path: "^(components|engine|providers|run|report|ci|cli)/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^(components|engine|providers|run|report|ci|cli|testing)/", pathNot: "\\.test\\.ts$" },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"], pathNot: "node_modules/@types/" },
     },
     {

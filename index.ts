@@ -70,7 +70,7 @@ const testsArgs = {
   timeout: settings["tests.timeout"],
 };
 const wanted = run !== undefined || settings["tests.enabled"];
-const tests = wanted ? new Tests("tests", testsArgs, { dependsOn: [api, worker] }) : undefined;
+const tests = wanted ? new Tests("tests", testsArgs, { dependsOn: [api, worker, db, store] }) : undefined;
 
 export = {
   // The tests' own code, what they wrote (secret), where in their container the artifacts are, and the one among them

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { UserError } from "../engine/api";
 import { stripControlCodes } from "../run/control-codes";
@@ -149,6 +150,17 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
         const { follow, timestamps, tail } = self.opts<{ follow?: boolean; timestamps?: boolean; tail?: number }>();
         const options = { services: self.args, follow: Boolean(follow), timestamps: Boolean(timestamps) };
         return await logsCommand(common, { ...options, ...definedOnly({ tail }) });
+      }),
+    );
+
+  program
+    .command("accept")
+    .argument("[results]", "a run's folder of artifacts, or a zip of it from a CI job (default: the last run's folder)")
+    .description("make a run's results those that are expected, after showing what changes; nothing is run")
+    .action(
+      act(async (common, self) => {
+        const { acceptCommand } = await import("./commands/accept");
+        return await acceptCommand(common, self.args[0] && resolve(self.args[0]));
       }),
     );
 

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { parse, port } from "./arguments";
 import { withoutDependencies } from "./component-options";
+import type { Connectable, Connection } from "./connection";
 import { duration } from "./duration";
 import { Service, serviceArgs } from "./service";
 
@@ -19,11 +20,14 @@ const apiArgs = serviceArgs.omit({ readiness: true, publish: true }).extend({
 export type ApiArgs = z.input<typeof apiArgs>;
 
 /** A service that answers HTTP requests. */
-export class Api extends pulumi.ComponentResource {
+export class Api extends pulumi.ComponentResource implements Connectable {
   /** Its address on the stack's network, such as `http://api:8080`. */
   readonly url: string;
   /** Its address on this machine, if it is published. */
   readonly publishedUrl: pulumi.Output<string> | undefined;
+  readonly connectionName: string;
+  /** How it is reached on the network. */
+  readonly connection: Connection;
 
   /** @throws {UsageError} if an argument doesn't fit */
   constructor(name: string, args: ApiArgs, options: pulumi.ComponentResourceOptions = {}) {
@@ -42,6 +46,8 @@ export class Api extends pulumi.ComponentResource {
     );
 
     this.url = `http://${service.host}:${port}`;
+    this.connectionName = name;
+    this.connection = service.connection;
     this.publishedUrl =
       hostPort === undefined ? undefined : service.addresses.apply((addresses) => `http://${addresses[port]}`);
     this.registerOutputs({ url: this.url, publishedUrl: this.publishedUrl });

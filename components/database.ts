@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { parse, text } from "./arguments";
 import { withoutDependencies } from "./component-options";
+import type { Connectable, Connection } from "./connection";
 import { duration } from "./duration";
 import { Service, serviceArgs } from "./service";
 import { volume } from "./volume";
@@ -33,11 +34,14 @@ const memoryDirectory = "/var/lib/postgresql/memory";
 const unsafe = ["postgres", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"];
 
 /** A PostgreSQL server, from an image that takes the official one's variables. */
-export class Database extends pulumi.ComponentResource {
+export class Database extends pulumi.ComponentResource implements Connectable {
   /** Its address on the stack's network, `postgres://user:password@host:5432/database`; secret. */
   readonly url: pulumi.Output<string>;
   readonly host: string;
   readonly port = port;
+  readonly connectionName: string;
+  /** How it is reached on the network. */
+  readonly connection: Connection;
 
   /** @throws {UsageError} if an argument doesn't fit */
   constructor(name: string, args: DatabaseArgs, options: pulumi.ComponentResourceOptions = {}) {
@@ -78,10 +82,11 @@ export class Database extends pulumi.ComponentResource {
     );
 
     this.host = service.host;
-    this.url = password.apply(
-      (secret) =>
-        `postgres://${encodeURIComponent(user)}:${encodeURIComponent(secret)}@${service.host}:${port}/${encodeURIComponent(database)}`,
-    );
+    const url = (credentials: string) =>
+      `postgres://${credentials}@${service.host}:${port}/${encodeURIComponent(database)}`;
+    this.url = password.apply((secret) => url(`${encodeURIComponent(user)}:${encodeURIComponent(secret)}`));
+    this.connectionName = name;
+    this.connection = { host: this.host, port, url: url(encodeURIComponent(user)), secretUrl: this.url };
     this.registerOutputs({ url: this.url, host: this.host, port: this.port });
   }
 }

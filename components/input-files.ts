@@ -35,6 +35,11 @@ export function uploads(inputs: InputFiles[], what: string): docker.types.input.
   return files.map(upload);
 }
 
+/** The inputs as they are told to others: each with the very path that its source has in the container. */
+export function sources(inputs: InputFiles[]): InputFiles[] {
+  return inputs.map(({ source, target }) => ({ source, target: placed(source, target) }));
+}
+
 interface InputFile {
   /** On this machine, links followed. */
   path: string;
@@ -81,8 +86,13 @@ function listed(source: string, target: string, what: string): InputFile[] {
     return real === root || real.startsWith(root + sep) ? real : refuse(link, "is a link that leaves its folder");
   };
 
-  const file = statSync(root).isFile() && target.endsWith("/");
-  return walk(root, file ? posix.join(target, basename(top)) : target.replace(/\/+$/, ""), []);
+  return walk(root, placed(source, target), []);
+}
+
+/** A file goes into the folder that its target names with a slash at the end. */
+function placed(source: string, target: string): string {
+  const isInto = target.endsWith("/") && statSync(resolve(source), { throwIfNoEntry: false })?.isFile();
+  return isInto ? posix.join(target, basename(resolve(source))) : target.replace(/\/+$/, "");
 }
 
 function upload({ path, target, executable }: InputFile): docker.types.input.ContainerUpload {

@@ -14,7 +14,10 @@ export type Role = "service" | "tests" | "probe" | "job";
  * The labels that say whose a network, a volume or a container is; cleaning goes by them. Sorted by name, without
  * those whose value isn't known.
  */
-export function labels(container?: { role: Role; service: string }, info: RunInfo = runInfo()): Label[] {
+export function labels(
+  container?: { role: Role; service: string; inputs?: string },
+  info: RunInfo = runInfo(),
+): Label[] {
   const values: Record<string, string | undefined> = {
     project: pulumi.getProject(),
     stack: pulumi.getStack(),

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { parse, text } from "./arguments";
 import { withoutDependencies } from "./component-options";
+import type { Connectable, Connection } from "./connection";
 import { duration } from "./duration";
 import type { Environment } from "./environment";
 import { Service, serviceArgs } from "./service";
@@ -25,11 +26,14 @@ const port = 9000;
 const dataDirectory = "/tmp";
 
 /** An S3-compatible store: versitygw over a folder of its container. */
-export class ObjectStore extends pulumi.ComponentResource {
+export class ObjectStore extends pulumi.ComponentResource implements Connectable {
   /** Its address on the stack's network, such as `http://store:9000`. */
   readonly endpoint: string;
   /** What a client needs: S3_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the keys are secret. */
   readonly clientEnvironment: Environment;
+  readonly connectionName: string;
+  /** How it is reached on the network. */
+  readonly connection: Connection;
 
   /** @throws {UsageError} if an argument doesn't fit */
   constructor(name: string, args: ObjectStoreArgs, options: pulumi.ComponentResourceOptions = {}) {
@@ -57,6 +61,8 @@ export class ObjectStore extends pulumi.ComponentResource {
     );
 
     this.endpoint = `http://${service.host}:${port}`;
+    this.connectionName = name;
+    this.connection = { host: service.host, port, url: this.endpoint };
     this.clientEnvironment = {
       S3_ENDPOINT: this.endpoint,
       AWS_REGION: region,

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { parse, port, text } from "./arguments";
 import { withoutDependencies } from "./component-options";
+import type { Connectable, Connection } from "./connection";
 import { containerArgs, containerFields } from "./container";
 import { duration, seconds } from "./duration";
 import { keepLabels } from "./labels";
@@ -28,7 +29,7 @@ export type ServiceArgs = z.input<typeof serviceArgs>;
  * A container that runs as long as the stack does, reached by its name on the stack's network. Whatever depends on the
  * component waits until it is ready.
  */
-export class Service extends pulumi.ComponentResource {
+export class Service extends pulumi.ComponentResource implements Connectable {
   /** Its name on the network. */
   readonly host: string;
   /** The Docker container's name. */
@@ -36,6 +37,9 @@ export class Service extends pulumi.ComponentResource {
   readonly containerId: pulumi.Output<string>;
   /** Where each published port is on this machine, as `127.0.0.1:<port>`, by the port in the container. */
   readonly addresses: pulumi.Output<Record<string, string>>;
+  readonly connectionName: string;
+  /** How it is reached on the network. */
+  readonly connection: Connection;
 
   /** @throws {UsageError} if an argument doesn't fit */
   constructor(name: string, args: ServiceArgs, options: pulumi.ComponentResourceOptions = {}) {
@@ -62,6 +66,8 @@ export class Service extends pulumi.ComponentResource {
     }
 
     this.host = name;
+    this.connectionName = name;
+    this.connection = connectionTo(name, readiness, publish);
     this.containerName = container.name;
     this.containerId = container.id;
     this.addresses = container.ports.apply((ports) =>
@@ -75,6 +81,16 @@ export class Service extends pulumi.ComponentResource {
     });
   }
 }
+
+/** By the port where it is known to be ready, else the only one that is published. */
+function connectionTo(host: string, readiness: ServiceReadiness, publish: { port: number }[]): Connection {
+  const known = readiness?.kind === "http" || readiness?.kind === "tcp" ? readiness.port : undefined;
+  const port = known ?? (publish.length === 1 ? publish[0]!.port : undefined);
+  if (port === undefined) return { host };
+  return { host, port, ...(readiness?.kind === "http" ? { url: `http://${host}:${port}` } : {}) };
+}
+
+type ServiceReadiness = z.output<typeof serviceArgs>["readiness"];
 
 function onLoopback(published: { port: number; hostPort?: number }): docker.types.input.ContainerPort {
   return { internal: published.port, external: published.hostPort, ip: "127.0.0.1" };

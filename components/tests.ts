@@ -5,9 +5,10 @@ import { z } from "zod";
 import { containerPath, parse, UsageError } from "./arguments";
 import { artifactsCopy } from "./artifacts-copy";
 import { withoutDependencies } from "./component-options";
+import { connectionEnvironment, connectionsFile, connectionsOf } from "./connection";
 import { containerArgs, containerFields } from "./container";
 import { duration, goDuration } from "./duration";
-import { inputFiles, uploads } from "./input-files";
+import { inputFiles, sources, uploads } from "./input-files";
 import { labels } from "./labels";
 import { runInfo } from "./run-info";
 import { volume } from "./volume";
@@ -49,6 +50,24 @@ export class Tests extends pulumi.ComponentResource {
     const info = runInfo();
     const run = info.run ?? randomUUID();
 
+    // Whoever accepts new expected results has to know which files of the checkout they are.
+    const told = inputs.length > 0 ? { inputs: JSON.stringify(sources(inputs)) } : {};
+
+    const connections = connectionsOf(options.dependsOn);
+    const { secret, public: open } = common.passthrough;
+    const declared = [...Object.keys(common.environment), ...[...secret, ...open].map((it) => it.replace(/\?$/, ""))];
+    const facts =
+      connections.size > 0
+        ? {
+            environment: {
+              ...connectionEnvironment(connections, new Set(declared), what),
+              SEATRIAL_CONNECTIONS: connectionsPath,
+            },
+            files: [{ file: connectionsPath, content: connectionsFile(connections) }],
+          }
+        : { environment: {}, files: [] };
+    const files = [...uploads(inputs, what), ...facts.files];
+
     const artifacts = volume(`${name}-artifacts`, this);
     const container = new docker.Container(
       name,
@@ -56,15 +75,20 @@ export class Tests extends pulumi.ComponentResource {
         ...containerArgs(name, "tests", what, {
           ...common,
           command: commandOfRun() ?? common.command,
-          environment: { ...common.environment, ARTIFACTS_DIR: artifactsDirectory, SEATRIAL_RUN: run },
+          environment: {
+            ...facts.environment,
+            ...common.environment,
+            ARTIFACTS_DIR: artifactsDirectory,
+            SEATRIAL_RUN: run,
+          },
           volumes: [...common.volumes, { volume: artifacts.name, target: artifactsDirectory }],
         }),
-        uploads: inputs.length > 0 ? uploads(inputs, what) : undefined,
+        uploads: files.length > 0 ? files : undefined,
         attach: true,
         logs: true,
         mustRun: false,
         // Not kept from the last run as others' are: its labels say how long the stack is still wanted.
-        labels: labels({ role: "tests", service: name }, { ...info, run }),
+        labels: labels({ role: "tests", service: name, ...told }, { ...info, run }),
       },
       {
         parent: this,
@@ -89,6 +113,9 @@ export class Tests extends pulumi.ComponentResource {
     });
   }
 }
+
+/** Beside everything that an image may have a mount at. */
+const connectionsPath = "/seatrial/connections.json";
 
 function commandOfRun(): string[] | undefined {
   const given = process.env.SEATRIAL_TESTS_COMMAND;

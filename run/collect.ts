@@ -1,10 +1,14 @@
 import { basename, join } from "node:path";
+import { z } from "zod";
+import { programFolder } from "../engine/program/entry-point";
 import { copyArtifacts } from "./artifacts";
 import type { StackResource } from "../engine";
 import type { FinishedUpdate } from "./bring-up";
+import { readExpectations, type Expectations, type InputSource } from "./expectations";
 import { inspectEnd, isStatus, listContainers, type ContainerEnd, type StackContainer } from "./containers";
 import type { Extraction } from "./extract";
 import { readJunitFiles, type JunitFindings } from "./junit-files";
+import { label } from "./identity";
 import { lastLines, saveLogs } from "./logs";
 import type { PreparedRun } from "./prepare";
 import { engineMessage } from "./sweep";
@@ -26,6 +30,7 @@ export interface Collected {
   tests?: TestsEvidence;
   junit: JunitFindings & { expected: boolean };
   artifacts: Extraction;
+  expectations?: Expectations;
   /** It took too long, and something is missing for that. */
   late?: PassedDeadline;
   notes: string[];
@@ -141,8 +146,8 @@ async function saveArtifacts(
   prepared: PreparedRun,
   update: FinishedUpdate,
   notes: string[],
-): Promise<Pick<Collected, "junit" | "artifacts">> {
-  const { docker, options, results } = prepared;
+): Promise<Pick<Collected, "junit" | "artifacts" | "expectations">> {
+  const { docker, options, project, results, masker } = prepared;
   const { tests, containers: followed } = update;
   const none = nothingSaved(prepared, update);
   const id = tests?.container.id ?? tests?.container.name ?? followed.tests()?.name;
@@ -170,7 +175,33 @@ async function saveArtifacts(
   notes.push(...findings.problems.map((problem) => `JUnit: ${problem}`));
   const expected = pattern !== undefined;
   const isBound = expected || !options.testsCommand;
-  return { junit: { ...findings, ...(isBound ? {} : { stale: [], problems: [] }), expected }, artifacts: copied };
+  const compared = await readExpectations(results.staging, copied, {
+    ...(end.startedAt ? { since: end.startedAt } : {}),
+    inputs: inputSources(end.labels[label.inputs]),
+    projectRoot: project.root,
+    programFolder: programFolder(project),
+    mask: (text) => masker.mask(text),
+  }).catch((error: unknown) => ({
+    found: undefined,
+    notes: [`expected results can't be read: ${engineMessage(error)}`],
+  }));
+  notes.push(...compared.notes.map((note) => masker.mask(note)));
+  const expectations = compared.found ? { expectations: compared.found } : {};
+  return {
+    ...expectations,
+    junit: { ...findings, ...(isBound ? {} : { stale: [], problems: [] }), expected },
+    artifacts: copied,
+  };
+}
+
+/** A program that labels its tests otherwise has none that is known. */
+function inputSources(label: string | undefined): InputSource[] {
+  const list = z.array(z.object({ source: z.string(), target: z.string().startsWith("/") }));
+  try {
+    return list.parse(JSON.parse(label ?? "[]"));
+  } catch {
+    return [];
+  }
 }
 
 /** @param problem why what there may have been could not be had: what JUnit would have said isn't known then */

@@ -77,7 +77,10 @@ export function serviceName(labels: Record<string, string>, dockerName: string):
 export async function inspectEnd(
   docker: Docker,
   id: string,
-): Promise<(ContainerEnd & { environment: Record<string, string>; restarts: boolean }) | undefined> {
+): Promise<
+  | (ContainerEnd & { environment: Record<string, string>; labels: Record<string, string>; restarts: boolean })
+  | undefined
+> {
   try {
     const info = await docker.getContainer(id).inspect();
     const state = info.State;
@@ -91,6 +94,7 @@ export async function inspectEnd(
       ...date("startedAt", state.StartedAt),
       ...date("finishedAt", state.FinishedAt),
       environment: Object.fromEntries((info.Config.Env ?? []).map(splitVariable)),
+      labels: info.Config.Labels ?? {},
       restarts: !["", "no"].includes(info.HostConfig.RestartPolicy?.Name ?? ""),
     };
   } catch (error) {

@@ -15,6 +15,8 @@ export const label = {
   role: "dev.seatrial.role",
   /** The name a person knows a container by. */
   service: "dev.seatrial.service",
+  /** Of the tests container: where its input files come from, as a JSON list of `{ source, target }`. */
+  inputs: "dev.seatrial.inputs",
 } as const;
 
 /** What a stack's program and labels are told. */

@@ -1,6 +1,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { expectations } from "./expectations";
 
 const failure = z
   .strictObject({
@@ -86,6 +87,7 @@ export const resultSchema = z
       files: z.array(z.strictObject({ path: z.string(), size: count })).describe("The tests' own files."),
       skipped: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
     }),
+    expectations: expectations.optional(),
     notes: z.array(z.string()).describe("What went wrong beside the verdict, such as a log that could not be read."),
     kept: z.boolean().describe("The stack was left as it is."),
     cleanup: z.strictObject({

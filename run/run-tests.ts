@@ -304,6 +304,7 @@ function toResult(
       files: collected.artifacts.files.map(({ path, size }) => ({ path, size })),
       skipped: collected.artifacts.skipped,
     },
+    ...(collected.expectations ? { expectations: collected.expectations } : {}),
     notes: collected.notes.map((text) => masker.mask(text)),
     kept: end.kept,
     cleanup: {

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { setUpOrExit } from "./setup.mjs";
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-const SOURCES = ["components", "engine", "providers", "run", "report", "ci", "cli", "index.ts"];
+const SOURCES = ["components", "engine", "providers", "run", "report", "ci", "cli", "testing", "index.ts"];
 const CHECKS = [
   { name: "types", tool: "tsc", args: ["--noEmit", "-p", "."] },
   { name: "lint", tool: "eslint", args: ["."] },

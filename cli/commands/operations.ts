@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import type Docker from "dockerode";
 import type { OperationKind, OperationOptions, OperationResult, ProviderFactory, Stack } from "../../engine";
 import { findCommit } from "../../run/commit";
@@ -12,6 +11,7 @@ import { guardedProvider } from "../../run/guards/guarded-provider";
 import { connectDocker, loadProviders } from "../../run/parts";
 import { uncheckedPolicies } from "../../run/policies";
 import { readRunSettings } from "../../run/settings";
+import { asks, confirmed } from "../confirm";
 import { openNamedStack, openProject, stackName, type ProjectContext } from "../context";
 import { diffDisplay } from "../display/diff-display";
 import { jsonOutput } from "../display/json-output";
@@ -212,17 +212,3 @@ const questions: Record<Exclude<OperationKind, "preview">, string> = {
   destroy: "Destroy everything in this stack",
   import: "Take these resources into this stack",
 };
-
-/** A question makes sense only where someone can answer it; where none can, the command line is the answer. */
-function asks({ yes, nonInteractive }: CommonOptions): boolean {
-  return !yes && !nonInteractive && Boolean(process.stdin.isTTY) && Boolean(process.stderr.isTTY);
-}
-
-async function confirmed(question: string): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [yes/no] `)).trim());
-  } finally {
-    lines.close();
-  }
-}

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Tests, type TestsArgs } from "../../components";
+import { Api, Database, ObjectStore, Service, Tests, type TestsArgs, Worker } from "../../components";
 import { command, container, expectedLabels, inNetwork, known, run, withoutNetwork } from "./harness";
 
 const tests = (args: Partial<TestsArgs> = {}, options?: pulumi.ComponentResourceOptions) =>
@@ -135,4 +135,88 @@ test.each<[object, string]>([
   [{ inputs: [{ source: "no/such", target: "/x" }] }, 'Tests "tests": input "no/such" doesn\'t exist'],
 ])("%j is refused", async (args, message) => {
   await expect(run(tests(args))).rejects.toThrow(message);
+});
+
+test("are labelled with where their inputs come from, for whoever accepts new ones", async () => {
+  const inputs = [
+    { source: "tests/components/", target: "/inputs/" },
+    { source: "./package.json", target: "/inputs/" },
+  ];
+  const { one } = await run(tests({ inputs }));
+  const told = JSON.stringify([
+    { source: "tests/components/", target: "/inputs" },
+    { source: "./package.json", target: "/inputs/package.json" },
+  ]);
+  expect(one(container, "tests").inputs.labels).toContainEqual({ label: "dev.seatrial.inputs", value: told });
+});
+
+describe("what they depend on", () => {
+  const dependent = (args: Partial<TestsArgs> = {}) =>
+    inNetwork((network) => {
+      const common = { image: "shop:1", network };
+      const db = new Database("db", { ...common, user: "shop", password: "hunter2-hunter2" });
+      const api = new Api("shop-api", { ...common, port: 3000 });
+      const cache = new Service("cache", { ...common, readiness: { kind: "tcp", port: 6379 } });
+      const mail = new Service("mail", { ...common, publish: [{ port: 25 }] });
+      const quiet = new Service("quiet", common);
+      const worker = new Worker("worker", { ...common, readyLine: "ready" });
+      const store = new ObjectStore("store", { ...common, accessKey: "key-key-key", secretKey: "secret-secret" });
+      const all = [db, api, cache, mail, quiet, worker, store];
+      return new Tests("tests", { ...common, ...args }, { dependsOn: all });
+    });
+
+  test("they get as variables, passwords as secrets, and as a file without passwords", async () => {
+    const { one } = await run(dependent());
+    const { inputs, secrets } = one(container, "tests");
+    expect(secrets).toEqual(["envs"]);
+    expect(inputs.envs).toEqual([
+      "ARTIFACTS_DIR=/artifacts",
+      "CACHE_HOST=cache",
+      "CACHE_PORT=6379",
+      "DB_HOST=db",
+      "DB_PORT=5432",
+      "DB_URL=postgres://shop:hunter2-hunter2@db:5432/shop",
+      "MAIL_HOST=mail",
+      "MAIL_PORT=25",
+      "QUIET_HOST=quiet",
+      "SEATRIAL_CONNECTIONS=/seatrial/connections.json",
+      "SEATRIAL_RUN=run-1",
+      "SHOP_API_HOST=shop-api",
+      "SHOP_API_PORT=3000",
+      "SHOP_API_URL=http://shop-api:3000",
+      "STORE_HOST=store",
+      "STORE_PORT=9000",
+      "STORE_URL=http://store:9000",
+    ]);
+    expect(inputs.uploads).toHaveLength(1);
+    expect(inputs.uploads[0].file).toBe("/seatrial/connections.json");
+    expect(JSON.parse(inputs.uploads[0].content)).toEqual({
+      version: 1,
+      services: {
+        db: { host: "db", port: 5432, url: "postgres://shop@db:5432/shop" },
+        "shop-api": { host: "shop-api", port: 3000, url: "http://shop-api:3000" },
+        cache: { host: "cache", port: 6379 },
+        mail: { host: "mail", port: 25 },
+        quiet: { host: "quiet" },
+        store: { host: "store", port: 9000, url: "http://store:9000" },
+      },
+    });
+  });
+
+  test("doesn't take the place of what is declared or passed through", async () => {
+    const environment = { DB_URL: "mine" };
+    const passthrough = { public: ["CACHE_HOST", "CACHE_PORT?"] };
+    const { one } = await run(dependent({ environment, passthrough }), { env: { CACHE_HOST: "theirs" } });
+    const { envs } = one(container, "tests").inputs;
+    expect(envs).toEqual(expect.arrayContaining(["DB_URL=mine", "CACHE_HOST=theirs", "DB_HOST=db"]));
+    expect(envs.filter((variable: string) => /^(DB_URL|CACHE_)/.test(variable))).toHaveLength(2);
+  });
+
+  test("is refused where two would have the same variables", async () => {
+    const program = inNetwork((network) => {
+      const services = ["my-api", "my.api"].map((name) => new Service(name, { image: "shop:1", network }));
+      return new Tests("tests", { image: "shop:1", network }, { dependsOn: services });
+    });
+    await expect(run(program)).rejects.toThrow('would be MY_API_HOST: rename "my.api"');
+  });
 });
