@@ -1,4 +1,5 @@
 // The system under test: its parts, what each of them needs, and the tests that try it.
+import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { Api, AppImage, BaseImage, Database, Network, ObjectStore, Tests, Worker, runInfo } from "./components";
 import { flag, passthrough, portSetting, readSettings, secretSetting, structured, timeSetting } from "./components";
@@ -12,6 +13,7 @@ const settings = readSettings({
   "images.node": z.string().optional(), // what the app's image is built from
   "images.postgres": z.string().optional(), // what the database's image is built from
   "database.password": secretSetting.prefault("for-tests-only"),
+  "database.seeded": flag.default(false), // from an image, made once, in which the migrations are applied already
   "store.accessKey": secretSetting.prefault("for-tests-only"),
   "store.secretKey": secretSetting.prefault("for-tests-only-secret"),
   "data.kept": flag.default(false), // in volumes, instead of going with the containers
@@ -47,7 +49,14 @@ const appImage = new AppImage("app", {
 
 const network = new Network("network");
 const password = settings["database.password"];
-const db = new Database("db", { image: databaseImage, network, user: "seatrial", password, keepData, readyTimeout });
+const migrate = {
+  ...{ name: "migrate", image: appImage, command: ["node", "/app/migrate.js"] },
+  environment: { DATABASE_URL: pulumi.interpolate`postgres://seatrial:${password}@127.0.0.1:5432/seatrial` },
+  decidedBy: ["example/database", "example/shared", "package-lock.json"],
+};
+const seed = settings["database.seeded"] ? { name: "seatrial-example-seeded", steps: [migrate] } : undefined;
+const account = { user: "seatrial", password };
+const db = new Database("db", { image: databaseImage, network, ...account, seed, keepData, readyTimeout });
 const keys = { accessKey: settings["store.accessKey"], secretKey: settings["store.secretKey"] };
 const store = new ObjectStore("store", { image: storeImage, network, ...keys, keepData, probeImage, readyTimeout });
 

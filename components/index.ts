@@ -8,6 +8,7 @@ export { Network } from "./network";
 export { ObjectStore, type ObjectStoreArgs } from "./object-store";
 export type { Readiness } from "./readiness";
 export { runInfo, type RunInfo } from "./run-info";
+export { SeededImage, type SeededImageArgs, type SeedStep } from "./seeded-image";
 export { Service, type ServiceArgs } from "./service";
 export { flag, portSetting, readSettings, secretSetting, structured, timeSetting } from "./settings";
 export { Tests, type TestsArgs } from "./tests";

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, join, posix, relative, resolve, sep } from "node:path";
 import type * as docker from "@pulumi/docker";
@@ -38,6 +39,29 @@ export function uploads(inputs: InputFiles[], what: string): docker.types.input.
 /** The inputs as they are told to others: each with the very path that its source has in the container. */
 export function sources(inputs: InputFiles[]): InputFiles[] {
   return inputs.map(({ source, target }) => ({ source, target: placed(source, target) }));
+}
+
+/**
+ * A digest of inputs, however many and large: of the contents, the places in the container and who may run them.
+ *
+ * @throws {UsageError} if a path is missing, is no file or folder, leaves its folder through a link, or has a line break
+ */
+export function fileDigests(inputs: InputFiles[], what: string): string {
+  // Of two at one place the last is the one that is there in the end.
+  const files = new Map<string, string>();
+  for (const { path, target, executable } of inputs.flatMap(({ source, target }) => listed(source, target, what))) {
+    if (/[\t\r\n]/.test(path + target)) {
+      throw new UsageError(
+        `${what}: input ${JSON.stringify(relative(".", path))} has a tab or a line break in its name`,
+      );
+    }
+    const digest = createHash("sha256").update(readFileSync(path)).digest("hex");
+    files.set(target, `${digest} ${executable ? "x" : "-"} ${target}\n`);
+  }
+  const sorted = [...files].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return createHash("sha256")
+    .update(sorted.map(([, line]) => line).join(""))
+    .digest("hex");
 }
 
 interface InputFile {

@@ -26,6 +26,9 @@ export interface GarbageImage {
   age: number;
 }
 
+/** What images are called besides by what they are built of, as the Docker provider has it: nobody's own name. */
+const byContents = "seatrial-build:";
+
 /** How much of what could go may stay; without either nothing does. */
 export interface ImageBudget {
   /** Seconds. */
@@ -132,9 +135,11 @@ export async function findOldImages(
   for (const image of images) {
     const labels = image.Labels ?? {};
     const of = labels[label.commit];
-    const names = (image.RepoTags ?? []).filter((name) => name !== "<none>:<none>");
-    // Of the present commit only what a later build has taken the name of.
-    if (!of || (of === commit && names.length > 0) || used.has(image.Id)) continue;
+    const names = (image.RepoTags ?? []).filter((name) => name !== "<none>:<none>" && !name.startsWith(byContents));
+    // Of the present commit only what a later build has taken the name of. What an older one has made, and this one has
+    // found unchanged, has this one's name as well.
+    const isPresent = of === commit ? names.length > 0 : names.some((name) => name.endsWith(`:${commit}`));
+    if (!of || isPresent || used.has(image.Id)) continue;
     const owner = parseOwner(labels[label.owner]);
     const state = owner ? ownerState(owner) : "gone";
     const expires = Date.parse(labels[label.expires] ?? "");
@@ -178,7 +183,8 @@ export async function removeImages(
   // One after the other: an image may be another's parent.
   for (const image of images) {
     try {
-      await docker.getImage(image.id).remove({ force: image.names.length > 1 });
+      const found = docker.getImage(image.id);
+      await found.remove({ force: ((await found.inspect()).RepoTags ?? []).length > 1 });
     } catch (error) {
       // 409: a container uses it by now, or an image is built on it.
       if (!isStatus(error, 404, 409)) left.push({ name: image.names[0]!, reason: engineMessage(error) });

@@ -49,6 +49,8 @@ export interface BuildRequest {
   secrets?: readonly BuildSecret[];
   /** Of the Docker CLI's builder, buildx: more of its options, as it takes them. */
   cliOptions?: readonly string[];
+  /** Found again by what it is built of, also under another name: of images that stay when their resource goes. */
+  outlives?: boolean;
   /** Where to write what the build prints, relative to the working directory. */
   logFile?: string;
 }
@@ -63,6 +65,9 @@ export interface BuildSecret {
 /** Says of what an image was built, so that it needn't be built again. */
 const BUILD_LABEL = "dev.seatrial.build";
 
+/** A name for each image that is built, by which a later build of the same finds it, whatever that one is called. */
+const builtName = (key: string): string => `seatrial-build:${key.slice(0, 40)}`;
+
 /** The image's id. @throws with the failing step and what it printed. */
 export async function build(
   session: Session,
@@ -76,11 +81,11 @@ export async function build(
   const text = request.remoteContext ? "" : readDockerfile(dockerfile, request.dockerfile);
   const key = request.remoteContext ? undefined : await buildKey(session, engine, request, text, signal);
   const isFresh = request.noCache || request.pull || key === undefined;
-  const existing = isFresh ? undefined : await inspectImage(engine, name, signal);
-  if (existing && existing.Config?.Labels?.[BUILD_LABEL] === key) {
+  const existing = isFresh ? undefined : await findBuilt(engine, request, key, signal);
+  if (existing) {
     context.log("info", `${name} is built already`, { ephemeral: true });
-    await tagAll(engine, existing.Id, request.tags.slice(1));
-    return existing.Id;
+    await tagAll(engine, existing, request.tags);
+    return existing;
   }
   await warmCache(session, request, context, signal);
   const labels = { ...session.labels, ...request.labels, ...(key === undefined ? {} : { [BUILD_LABEL]: key }) };
@@ -91,6 +96,7 @@ export async function build(
   else await buildOnEngine(session, engine, { ...request, labels }, builder, dockerfile, log, signal);
   const built = await inspectImage(engine, name, signal);
   if (!built) throw new Error(`${name} was built but isn't there; see docker images`);
+  if (key !== undefined && request.outlives) await tagImage(engine, built.Id, builtName(key));
   return built.Id;
 }
 
@@ -167,16 +173,31 @@ async function buildKey(
   for (const image of baseImages(dockerfile, args)) {
     bases[image] = (await inspectImage(engine, image, signal).catch(() => undefined))?.Id ?? "";
   }
-  const { target, platform, network, addHosts, labels, limits, secrets, cliOptions } = request;
+  const { target, platform, network, addHosts, labels, limits, secrets, cliOptions, classic, buildKit } = request;
   const parts = {
     context: contextDigest(session.cwd, request.context, request.dockerfile),
     args: Object.entries(args).sort(),
     bases: Object.entries(bases).sort(),
     labels: Object.entries(labels ?? {}).sort(),
     limits: Object.entries(limits ?? {}).sort(),
-    ...{ target, platform, network, addHosts, secrets, cliOptions },
+    ...{ target, platform, network, addHosts, secrets, cliOptions, classic, buildKit },
   };
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+/** The id of an image that was built of the same. */
+async function findBuilt(
+  engine: Docker,
+  { tags, outlives }: BuildRequest,
+  key: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  // By names, as what others build on an image has its labels too.
+  for (const candidate of [tags[0]!, ...(outlives ? [builtName(key)] : [])]) {
+    const found = await inspectImage(engine, candidate, signal);
+    if (found?.Config?.Labels?.[BUILD_LABEL] === key) return found.Id;
+  }
+  return undefined;
 }
 
 /** What is only to speed the build up may be missing. */

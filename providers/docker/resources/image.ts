@@ -207,6 +207,7 @@ async function make(
       cacheFrom: given.cacheFrom?.images,
       classic: given.builderVersion === "BuilderV1",
       buildKit: given.builderVersion === "BuilderBuildKit",
+      outlives: true,
     },
     context,
     signal,

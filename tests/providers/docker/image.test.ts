@@ -63,6 +63,17 @@ describe("docker.Image", () => {
     expect(same.outputs.repoDigest).toBe(outputs.repoDigest);
     expect(again.lines.map(({ message }) => message)).toEqual([`${made.id} is built already`]);
 
+    const elsewhere = testContext();
+    const renamed = await harness.create(
+      "Image",
+      "renamed",
+      { ...given("one"), imageName: `${PREFIX}-app:v2` },
+      elsewhere,
+    );
+    expect(elsewhere.lines.map(({ message }) => message)).toEqual([`${PREFIX}-app:v2 is built already`]);
+    expect(renamed.outputs.repoDigest).toBe(outputs.repoDigest);
+    expect((await inspectImage(`${PREFIX}-app:v2`)).Id).toBe(outputs.repoDigest);
+
     expect(await harness.diff(made, given("two"))).toEqual({
       changes: "some",
       detailedDiff: { build: { kind: "update", inputDiff: false } },

@@ -84,8 +84,11 @@ export class Harness {
     for (const { Name } of (await this.engine.listVolumes({ filters: filters as never })).Volumes) {
       await this.engine.getVolume(Name).remove();
     }
-    for (const { RepoTags } of await this.engine.listImages({ filters: { reference: [`${PREFIX}*`] } })) {
-      for (const tag of RepoTags ?? []) await this.engine.getImage(tag).remove({ force: true });
+    const built = await this.engine.listImages({ filters: { reference: [`${PREFIX}*`] } });
+    for (const { Id } of built) {
+      const { RepoTags } = await this.engine.getImage(Id).inspect();
+      const own = (RepoTags ?? []).filter((tag) => tag.startsWith(PREFIX) || tag.startsWith("seatrial-build:"));
+      for (const tag of own) await this.engine.getImage(tag).remove({ force: true });
     }
     await this.provider.close();
   }
