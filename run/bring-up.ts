@@ -101,7 +101,7 @@ export async function bringUp(
 ): Promise<FinishedUpdate> {
   const { docker, identity, options, stack, masker } = prepared;
   const controller = new AbortController();
-  const providers = host.providers(runLabels(identity));
+  const providers = host.providers(runLabels(identity), docker);
   const failures: { urn?: string; id?: string; death: boolean; failure: Failure }[] = [];
   const started = new Map<string, number>();
   const ready = new Map<string, number>();

@@ -6,13 +6,14 @@ import type { StackResource } from "../engine";
 import type { FinishedUpdate } from "./bring-up";
 import { readExpectations, type Expectations, type InputSource } from "./expectations";
 import { inspectEnd, isStatus, listContainers, type ContainerEnd, type StackContainer } from "./containers";
+import { endServices } from "./end-services";
 import type { Extraction } from "./extract";
 import { readJunitFiles, type JunitFindings } from "./junit-files";
 import { label } from "./identity";
 import { lastLines, saveLogs } from "./logs";
 import type { PreparedRun } from "./prepare";
 import { engineMessage } from "./sweep";
-import { timeLimit, TookTooLongError } from "./time-limit";
+import { timeLimit, TookTooLongError, within } from "./time-limit";
 import { disagreement, type PassedDeadline, type TestsEvidence } from "./verdict";
 
 /** A container of the stack as it was when the tests were over. */
@@ -25,8 +26,8 @@ export interface CollectedContainer extends StackContainer {
 /** All that is known and saved before the stack is taken down. */
 export interface Collected {
   containers: CollectedContainer[];
-  /** The end of each service's log, where it is to be shown. */
-  tails: { service: string; lines: string[] }[];
+  /** Reads the end of each service's log, for where it is to be shown. What can't be had is noted. */
+  tails(): Promise<ServiceTail[]>;
   tests?: TestsEvidence;
   junit: JunitFindings & { expected: boolean };
   artifacts: Extraction;
@@ -34,6 +35,12 @@ export interface Collected {
   /** It took too long, and something is missing for that. */
   late?: PassedDeadline;
   notes: string[];
+}
+
+/** The end of a service's log. */
+interface ServiceTail {
+  service: string;
+  lines: string[];
 }
 
 /** How many lines of each log are shown when something failed. */
@@ -67,13 +74,18 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
     ),
     attempt("the secrets in the state can't be read", learnSecrets(prepared, resources), undefined),
   ]);
-  const [ends, logs, saved] = await Promise.all([
+  const seen = Promise.all([
     Promise.all(listed.map(({ id, name }) => attempt(`${name} can't be inspected`, inspectEnd(docker, id), undefined))),
     attempt(
       "logs can't be saved",
       saveLogs(docker, listed, join(results.staging, "logs"), masker),
       new Map<string, string>(),
     ),
+  ]);
+  // All that they had to say is saved by then.
+  if (prepared.ephemeral && !update.abandoned) void seen.then(() => endServices(docker, listed, resources));
+  const [[ends, logs], saved] = await Promise.all([
+    seen,
     limit.hold(saveArtifacts(prepared, update, notes)).catch((error: unknown) => {
       late ||= error instanceof TookTooLongError;
       const why = `artifacts can't be copied: ${engineMessage(error)}`;
@@ -88,13 +100,16 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
   }));
   const state = await attempt("the tests' exit code can't be read from the state", resources, []);
   const evidence = testsEvidence(update, containers, state);
-  const tails = await attempt("logs can't be read", serviceTails(prepared, update, containers), []);
   limit.end();
   const disagreed = evidence && disagreement(evidence);
   if (disagreed) notes.push(disagreed);
   return {
     containers,
-    tails,
+    tails: () =>
+      within(seconds, "reading logs", serviceTails(prepared, update, containers)).catch((error: unknown) => {
+        notes.push(`logs can't be read: ${engineMessage(error)}`);
+        return [];
+      }),
     ...(evidence ? { tests: evidence } : {}),
     ...saved,
     ...(late ? { late: { what: "collect", seconds } } : {}),
@@ -231,7 +246,7 @@ async function serviceTails(
   { docker, masker }: PreparedRun,
   { tests }: FinishedUpdate,
   containers: CollectedContainer[],
-): Promise<Collected["tails"]> {
+): Promise<ServiceTail[]> {
   const services = containers.filter(({ id, role }) => id !== tests?.container.id && role !== "probe");
   return await Promise.all(
     services.map(async ({ id, service }) => ({ service, lines: await lastLines(docker, id, shownLines, masker) })),

@@ -38,8 +38,8 @@ export interface RunHost {
   engine: Engine;
   /** Rejects with one line that says why there is no Docker Engine to work with. */
   connectDocker(): Promise<Docker>;
-  /** The providers by package; what they make carries the labels. */
-  providers(labels: Record<string, string>): Record<string, ProviderFactory>;
+  /** The providers by package; what they make carries the labels, on the Docker Engine that the run is connected to. */
+  providers(labels: Record<string, string>, docker: Docker): Record<string, ProviderFactory>;
   /** Starts a process that cleans up where this one is killed. */
   startWatchdog(): Watchdog;
   /** The file of the watchdog's program with all that it needs, for a container. */

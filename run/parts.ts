@@ -7,14 +7,19 @@ export async function connectDocker(env: NodeJS.ProcessEnv = process.env): Promi
   return await connectEngine(env);
 }
 
-/** The providers that are part of this program; what they make carries the labels. */
-export async function loadProviders(): Promise<(labels: Record<string, string>) => Record<string, ProviderFactory>> {
+/**
+ * The providers that are part of this program; what they make carries the labels. Where there is a connection to the
+ * Docker Engine already they use that, unless the program names another.
+ */
+export async function loadProviders(): Promise<
+  (labels: Record<string, string>, docker?: Docker) => Record<string, ProviderFactory>
+> {
   const [{ dockerProvider }, { commandProvider }] = await Promise.all([
     import("../providers/docker"),
     import("../providers/command"),
   ]);
-  return (labels) => ({
-    docker: () => dockerProvider({ labels }),
+  return (labels, engine) => ({
+    docker: () => dockerProvider({ labels, engine }),
     command: () => commandProvider(),
   });
 }

@@ -111,7 +111,7 @@ async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clo
   log = openLogAgain(results.target);
   const judgementSoFar = judgeWith(update, collected, true);
   if (judgementSoFar.exitCode !== 0 && judgementSoFar.verdict !== "interrupted") {
-    for (const tail of collected.tails) host.report({ kind: "log", ...tail });
+    for (const tail of await collected.tails()) host.report({ kind: "log", ...tail });
   }
 
   // A stack that was interrupted before its tests began is nothing to go on with.
@@ -208,7 +208,7 @@ function unknownLeftover(error: unknown): Leftover {
 
 /** Gives up on it at its deadline: what is left then the sweep removes. @returns whether all went well */
 async function destroy(
-  { identity, stack, masker, settings }: PreparedRun,
+  { identity, stack, docker, masker, settings }: PreparedRun,
   released: Promise<void>,
   host: RunHost,
   log: EventLog,
@@ -221,7 +221,7 @@ async function destroy(
     controller.signal.throwIfAborted();
     return await host.engine.runOperation(stack, {
       kind: "destroy",
-      providers: host.providers(runLabels(identity)),
+      providers: host.providers(runLabels(identity), docker),
       onEvent: (event) => {
         if (isGivenUp) return;
         log.write(event);

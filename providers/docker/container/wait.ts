@@ -79,7 +79,7 @@ export async function waitHealthy(
       if (probed || found?.State.Health?.Status === "healthy") return;
       await refuse(engine, id, found, options, Date.now() - started >= options.timeout * 1000);
       if (first && options.quick) {
-        probeUntilHealthy(engine, found!, signal).then(
+        probeUntilHealthy(engine, found!, { timeout: options.timeout, signal }).then(
           (healthy) => {
             probed = healthy;
             if (healthy) wake.now();

@@ -5,6 +5,7 @@ import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import Docker from "dockerode";
 
 /** The oldest and newest API versions that are known to work. */
@@ -160,7 +161,15 @@ const NOTHING_FROM_ENVIRONMENT: Docker.DockerOptions = {
 };
 
 /** A connection to a socket costs nothing; one that is kept may turn out to be dead when it is needed. */
-const notKept = new Agent({ keepAlive: false });
+const notKept = quiet(new Agent({ keepAlive: false }));
+
+/**
+ * The client makes a text of every request's options, whether or not anybody wants to read it: all that hangs on an
+ * agent, hidden properties too. That takes 10 ms a request.
+ */
+function quiet<T extends Agent>(agent: T): T {
+  return Object.defineProperty(agent, inspect.custom, { value: () => "Agent" });
+}
 
 function clientOptions({ host, tls, source }: EngineAddress): Docker.DockerOptions {
   const local = /^(?:unix|npipe):\/\/(.*)$/.exec(host);
@@ -186,7 +195,7 @@ function clientOptions({ host, tls, source }: EngineAddress): Docker.DockerOptio
     ...{ pathPrefix: address.pathname || "/" },
     ...(encrypted ? { ca: tls?.ca, cert: tls?.cert, key: tls?.key } : {}),
     // Without DOCKER_TLS_VERIFY the Docker CLI encrypts but doesn't ask who answers.
-    ...(encrypted && tls?.verify === false ? { agent: new TlsAgent({ rejectUnauthorized: false }) } : {}),
+    ...(encrypted && tls?.verify === false ? { agent: quiet(new TlsAgent({ rejectUnauthorized: false })) } : {}),
   };
 }
 

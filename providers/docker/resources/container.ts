@@ -97,8 +97,7 @@ async function create(session: Session, request: CreateRequest, context: Provide
   const engine = await session.engine();
   let id: string;
   try {
-    await findOrPull(session, inputs.image, { platform: inputs.platform, context, signal });
-    id = await createContainer(engine, inputs, session.labels, signal);
+    id = await createFromImage(session, engine, inputs, context, signal);
   } catch (error) {
     throw toError(inputs.name, signal.aborted ? signal.reason : error);
   }
@@ -119,6 +118,30 @@ async function create(session: Session, request: CreateRequest, context: Provide
 function toError(name: string, error: unknown): Error {
   if (isAbort(error)) return new Error(`creating container ${name} was cancelled`);
   return statusOf(error) === undefined && error instanceof Error ? error : explained(`start container ${name}`, error);
+}
+
+/** The image is there, most of the time: it is looked for where the Engine says that it isn't. */
+async function createFromImage(
+  session: Session,
+  engine: Docker,
+  inputs: ContainerInputs,
+  context: ProviderContext,
+  signal: AbortSignal,
+): Promise<string> {
+  const make = () => createContainer(engine, inputs, session.labels, signal);
+  const find = () => findOrPull(session, inputs.image, { platform: inputs.platform, context, signal });
+  if (inputs.platform) {
+    await find();
+    return await make();
+  }
+  try {
+    return await make();
+  } catch (error) {
+    const { cause } = error as Error;
+    if (!isNotFound(cause) || !/no such image/i.test(reasonOf(cause))) throw error;
+    await find();
+    return await make();
+  }
 }
 
 async function createContainer(
@@ -184,8 +207,9 @@ async function run(
         })
       : undefined;
     const nextExit = inputs.attach && !restarts ? ExitCode.open(engine, id, "next-exit", until) : undefined;
-    await Promise.all([events?.opened(), attachment, nextExit]);
-    await start(engine, id, inputs.name, signal);
+    await Promise.all([attachment, nextExit]);
+    // What happens before the events are told of is seen by looking, once both are there.
+    await Promise.all([start(engine, id, inputs.name, signal), events?.opened()]);
     if (events) {
       await waitHealthy(engine, id, events, {
         timeout: inputs.waitTimeout ?? 60,
