@@ -1,3 +1,4 @@
+import { detectJob } from "../../ci/detect";
 import { createInterface } from "node:readline/promises";
 import type { OperationKind, OperationOptions, OperationResult, ProviderFactory, Stack } from "../../engine";
 import { findCommit } from "../../run/commit";
@@ -91,10 +92,12 @@ async function operateOn(
     findCommit(project.root),
     loadProviders(),
   ]);
+  const job = detectJob();
   const identity = {
     project: project.name,
     stack: name,
     ...(commit ? { commit } : {}),
+    ...(job ? { job } : {}),
     expires: new Date(Date.now() + lifetime.developer * 1000),
   };
   enterEnvironment(identity);
