@@ -7,12 +7,19 @@ export interface CiJob {
   url?: string;
   /** The commit that the job is for, in full. */
   commit?: string;
+  /** The branch that the commit is of; of a merge or pull request, its source. */
+  branch?: string;
+  /** The number of the pipeline, or workflow run, that the job is part of. */
+  pipeline?: string;
 }
 
 /** Reads the job from the environment; `undefined` on a laptop. */
 export function detectJob(env: NodeJS.ProcessEnv = process.env): CiJob | undefined {
   if (env.GITLAB_CI) {
-    return present({ system: "gitlab", id: env.CI_JOB_ID, url: env.CI_JOB_URL, commit: env.CI_COMMIT_SHA });
+    return present({
+      ...{ system: "gitlab", id: env.CI_JOB_ID, url: env.CI_JOB_URL, commit: env.CI_COMMIT_SHA },
+      ...{ branch: env.CI_COMMIT_REF_NAME, pipeline: env.CI_PIPELINE_ID },
+    });
   }
   if (env.GITHUB_ACTIONS) {
     const run = env.GITHUB_RUN_ID;
@@ -22,11 +29,13 @@ export function detectJob(env: NodeJS.ProcessEnv = process.env): CiJob | undefin
       id: run && [run, env.GITHUB_RUN_ATTEMPT, env.GITHUB_JOB, env.RUNNER_NAME].filter(Boolean).join("-"),
       url: run && `${env.GITHUB_SERVER_URL}/${env.GITHUB_REPOSITORY}/actions/runs/${run}`,
       commit: env.GITHUB_SHA,
+      branch: env.GITHUB_HEAD_REF || env.GITHUB_REF_NAME,
+      pipeline: run,
     });
   }
   return env.CI && env.CI !== "false" && env.CI !== "0" ? { system: "other" } : undefined;
 }
 
-function present(job: CiJob): CiJob {
+function present(job: { [K in keyof CiJob]: CiJob[K] | undefined }): CiJob {
   return Object.fromEntries(Object.entries(job).filter(([, value]) => value)) as unknown as CiJob;
 }

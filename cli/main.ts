@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { UserError } from "../engine/api";
 import { stripControlCodes } from "../run/control-codes";
+import type { Scope } from "../run/scope";
 import { addOperationCommands } from "./operation-commands";
 import {
   type Act,
@@ -168,18 +169,20 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
     .command("gc")
     .description("remove what runs have left: expired stacks, those whose process is gone, images of older commits")
     .option("--dry-run", "only say what would be removed")
+    .option("--commit <sha>", "instead: everything that was made for this commit")
+    .option("--branch <name>", "instead: everything of this branch")
+    .option("--pipeline <id>", "instead: everything of this CI pipeline, or workflow run")
+    .option("--project <name>", "only of this project; needs no checkout of it")
     .option("--keep-images-for <duration>", "images of older commits may stay for so long", durationOption)
     .option("--keep-images-within <size>", "the newest of them may stay, up to so much together", sizeOption)
     .action(
       act(async (common, self) => {
         const { gcCommand } = await import("./commands/gc");
-        const { dryRun, keepImagesFor, keepImagesWithin } = self.opts<{
-          dryRun?: boolean;
-          keepImagesFor?: number;
-          keepImagesWithin?: number;
-        }>();
+        const { dryRun, keepImagesFor, keepImagesWithin, ...scope } = self.opts<
+          Scope & { dryRun?: boolean; keepImagesFor?: number; keepImagesWithin?: number }
+        >();
         const keepImages = definedOnly({ age: keepImagesFor, size: keepImagesWithin });
-        return await gcCommand(common, { dryRun: Boolean(dryRun), keepImages });
+        return await gcCommand(common, { dryRun: Boolean(dryRun), keepImages, scope });
       }),
     );
 

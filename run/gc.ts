@@ -9,8 +9,8 @@ import { engineMessage, listThings, removeThings, type Leftover, type Thing } fr
 export interface Garbage {
   project: string;
   stack: string;
-  /** The processes or CI jobs that made it are gone, or its time is up. */
-  why: "ownerless" | "expired";
+  /** The processes or CI jobs that made it are gone, its time is up, or somebody asked for it. */
+  why: "ownerless" | "expired" | "asked";
   reason: string;
   things: Thing[];
 }
@@ -53,16 +53,10 @@ export async function findGarbage(
   } = {},
 ): Promise<Garbage[]> {
   const { filter = [label.project], now = new Date(), jobState } = options;
-  const stacks = new Map<string, Thing[]>();
   const things = await listThings(docker, filter);
   const jobs = jobState ? await statesOfJobs(things, jobState) : new Map<string, ProcessState>();
-  for (const thing of things) {
-    const key = JSON.stringify([thing.labels[label.project], thing.labels[label.stack] ?? ""]);
-    stacks.set(key, [...(stacks.get(key) ?? []), thing]);
-  }
   const garbage: Garbage[] = [];
-  for (const [key, parts] of stacks) {
-    const [project, stack] = JSON.parse(key) as [string, string];
+  for (const { project, stack, parts } of byStack(things)) {
     const found = whyGarbage(
       parts.map(({ labels }) => labels),
       now,
@@ -73,8 +67,21 @@ export async function findGarbage(
   return garbage;
 }
 
+/** The things of each stack together. */
+export function byStack(things: Thing[]): { project: string; stack: string; parts: Thing[] }[] {
+  const stacks = new Map<string, Thing[]>();
+  for (const thing of things) {
+    const key = JSON.stringify([thing.labels[label.project], thing.labels[label.stack] ?? ""]);
+    stacks.set(key, [...(stacks.get(key) ?? []), thing]);
+  }
+  return [...stacks].map(([key, parts]) => {
+    const [project, stack] = JSON.parse(key) as [string, string];
+    return { project, stack, parts };
+  });
+}
+
 /** Asks once about each job that has made something whose owner can't be seen from here. */
-async function statesOfJobs(
+export async function statesOfJobs(
   things: Thing[],
   jobState: (page: string) => Promise<ProcessState>,
 ): Promise<Map<string, ProcessState>> {

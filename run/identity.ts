@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { CiJob } from "../ci/detect";
 import type { Commit } from "./commit";
 import { shortSha } from "./commit";
 import type { Owner } from "./owner";
@@ -8,6 +9,8 @@ export const label = {
   project: "dev.seatrial.project",
   stack: "dev.seatrial.stack",
   commit: "dev.seatrial.commit",
+  branch: "dev.seatrial.branch",
+  pipeline: "dev.seatrial.pipeline",
   run: "dev.seatrial.run",
   owner: "dev.seatrial.owner",
   expires: "dev.seatrial.expires",
@@ -26,6 +29,8 @@ export interface StackIdentity {
   project: string;
   stack: string;
   commit?: Commit;
+  /** The CI job that makes it. */
+  job?: Pick<CiJob, "branch" | "pipeline">;
   /** Absent for a stack that is meant to outlive the process that makes it. */
   owner?: Owner;
   /** From when on anyone may remove what the run has left. */
@@ -62,6 +67,8 @@ export function runLabels(identity: StackIdentity): Record<string, string> {
     [label.project]: identity.project,
     [label.stack]: identity.stack,
     ...(identity.commit ? { [label.commit]: identity.commit.sha } : {}),
+    ...(identity.job?.branch ? { [label.branch]: identity.job.branch } : {}),
+    ...(identity.job?.pipeline ? { [label.pipeline]: identity.job.pipeline } : {}),
     ...(identity.run ? { [label.run]: identity.run } : {}),
     ...(identity.owner ? { [label.owner]: JSON.stringify(identity.owner) } : {}),
     [label.expires]: identity.expires.toISOString(),
@@ -76,6 +83,8 @@ export function programEnvironment(
   return {
     SEATRIAL_RUN: identity.run,
     SEATRIAL_COMMIT: identity.commit?.sha,
+    SEATRIAL_BRANCH: identity.job?.branch,
+    SEATRIAL_PIPELINE: identity.job?.pipeline,
     SEATRIAL_OWNER: identity.owner && JSON.stringify(identity.owner),
     SEATRIAL_EXPIRES: identity.expires.toISOString(),
     SEATRIAL_TESTS_COMMAND: testsCommand && JSON.stringify(testsCommand),

@@ -193,11 +193,13 @@ function prepareWith(
   const expiresIn = outlives ? lifetime.kept : Math.max(lifetime.run, longestRun(settings.deadlines) + 600);
   // A kept stack's images and labels are of the commit that it was made for.
   const commitOfRun = kept?.commit ? { sha: kept.commit, dirty: false } : commit;
+  const job = detectJob(host.env);
   const identity: RunIdentity = {
     run,
     project: project.name,
     stack: stack.name,
     ...(commitOfRun ? { commit: commitOfRun } : {}),
+    ...(job ? { job } : {}),
     ...(outlives ? {} : { owner: currentOwner(host.env) }),
     expires: new Date(startedAt.getTime() + expiresIn * 1000),
   };
@@ -207,7 +209,7 @@ function prepareWith(
     kept: Boolean(outlives),
     startedAt: startedAt.toISOString(),
     ...(commitOfRun ? { commit: commitOfRun.sha } : {}),
-    ...(detectJob(host.env)?.id ? { job: detectJob(host.env)!.id! } : {}),
+    ...(job?.id ? { job: job.id } : {}),
     ...(options.configFile ? { configFile: options.configFile } : {}),
     ...(identity.owner ? { owner: identity.owner } : {}),
   });

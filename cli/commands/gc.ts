@@ -1,6 +1,8 @@
 import { findCommit } from "../../run/commit";
 import { gitlabJobState } from "../../ci/gitlab-job";
 import { forgetStacks } from "../../run/abandoned";
+import { stripControlCodes } from "../../run/control-codes";
+import { label } from "../../run/identity";
 import {
   findGarbage,
   findOldImages,
@@ -11,23 +13,29 @@ import {
   type ImageBudget,
 } from "../../run/gc";
 import { connectDocker } from "../../run/parts";
+import { findInScope, type InScope, type Scope } from "../../run/scope";
 import { loadEngine } from "../context";
 import { makeStyle, wantsColor } from "../display/style";
 import { UserError, type Project } from "../../engine/api";
 import type { Engine } from "../../run/host";
 import type { CommonOptions } from "../options";
 
+export interface GcOptions {
+  dryRun: boolean;
+  keepImages: ImageBudget;
+  scope: Scope;
+}
+
 /** `seatrial gc`: removes what nobody wants any longer. On a terminal it only says what it would do, without `--yes`. */
-export async function gcCommand(
-  common: CommonOptions,
-  options: { dryRun: boolean; keepImages: ImageBudget },
-): Promise<number> {
-  const docker = await connectDocker();
-  const project = await projectHere(common);
-  const [garbage, images] = await Promise.all([
-    findGarbage(docker, { jobState: (page) => gitlabJobState(page, process.env) }),
-    project ? findOldImages(docker, project.project.name, project.commit, options.keepImages) : [],
-  ]);
+export async function gcCommand(common: CommonOptions, options: GcOptions): Promise<number> {
+  const [docker, here] = [await connectDocker(), await projectHere(common)];
+  const scope = checkedScope(options, here);
+  // A project of another name is not the one here.
+  const project = scope.project === undefined || scope.project === here?.project.name ? here : undefined;
+  const jobState = (page: string) => gitlabJobState(page, process.env);
+  const { garbage, images, busy }: InScope = isNarrow(scope)
+    ? await findInScope(docker, scope, { jobState })
+    : await everything();
   const dry = options.dryRun || (Boolean(process.stdout.isTTY) && !common.yes && !common.nonInteractive);
   const left = dry ? [] : [...(await removeGarbage(docker, garbage)), ...(await removeImages(docker, images))];
   const ofProject = garbage.filter((each) => each.project === project?.project.name).map(({ stack }) => stack);
@@ -36,12 +44,46 @@ export async function gcCommand(
     process.stdout.write(`${JSON.stringify({ removed: !dry, stacks: garbage, images, left }, undefined, 2)}\n`);
   } else {
     const style = makeStyle(wantsColor(common.color, process.env, Boolean(process.stdout.isTTY)));
-    for (const line of describe(garbage, images, dry)) process.stdout.write(`${line}\n`);
+    const say = (line: string) => process.stdout.write(`${stripControlCodes(line)}\n`);
+    describe(garbage, images, dry).forEach(say);
+    for (const { project: of, stack, reason } of busy) say(`left the stack ${stack} of ${of} alone: ${reason}`);
     for (const { name, reason } of left) process.stdout.write(`${style.red("left")} ${name}: ${reason}\n`);
-    for (const line of lines) process.stdout.write(`${line}\n`);
+    lines.forEach(say);
     if (dry && garbage.length + images.length > 0) process.stdout.write("Nothing was removed: --yes does it.\n");
   }
   return left.length > 0 ? 1 : 0;
+
+  async function everything(): Promise<InScope> {
+    const filter = scope.project === undefined ? {} : { filter: [`${label.project}=${scope.project}`] };
+    const [found, old] = await Promise.all([
+      findGarbage(docker, { ...filter, jobState }),
+      project ? findOldImages(docker, project.project.name, project.commit, options.keepImages) : [],
+    ]);
+    return { garbage: found, images: old, busy: [] };
+  }
+}
+
+const isNarrow = ({ commit, branch, pipeline }: Scope): boolean =>
+  commit !== undefined || branch !== undefined || pipeline !== undefined;
+
+/** Commits are nobody else's; branches and pipelines of other projects may have the same name. */
+function checkedScope({ scope, keepImages }: GcOptions, here: ProjectHere | undefined): Scope {
+  for (const [name, value] of Object.entries(scope)) {
+    if (value === "") throw new UserError(`gc --${name}: the value is empty; is the variable set that it comes from?`);
+  }
+  if (!isNarrow(scope)) return scope;
+  if (keepImages.age !== undefined || keepImages.size !== undefined) {
+    throw new UserError("gc: --keep-images-for and --keep-images-within are not for --commit, --branch and --pipeline");
+  }
+  const commit = scope.commit?.toLowerCase();
+  if (commit !== undefined && !/^[0-9a-f]{7,64}$/.test(commit)) {
+    throw new UserError(`gc --commit ${scope.commit}: expected a commit's hash, seven digits or more of it`);
+  }
+  const project = scope.project ?? here?.project.name;
+  if (commit === undefined && project === undefined) {
+    throw new UserError("gc --branch and --pipeline are for one project: name it with --project, or go to its folder");
+  }
+  return { ...scope, ...(commit === undefined ? {} : { commit }), ...(project === undefined ? {} : { project }) };
 }
 
 function describe(garbage: Garbage[], images: GarbageImage[], dry: boolean): string[] {

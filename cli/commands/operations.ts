@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { detectJob } from "../../ci/detect";
 import type { OperationKind, OperationOptions, OperationResult, ProviderFactory, Stack } from "../../engine";
 import { findCommit } from "../../run/commit";
 import { openEventLog, type EventLog } from "../../run/event-log";
@@ -93,10 +94,12 @@ async function operateOn(
     findCommit(project.root),
     loadProviders(),
   ]);
+  const job = detectJob();
   const identity = {
     project: project.name,
     stack: name,
     ...(commit ? { commit } : {}),
+    ...(job ? { job } : {}),
     expires: new Date(Date.now() + lifetime.developer * 1000),
   };
   enterEnvironment(identity);

@@ -85,7 +85,8 @@ type Manifest = Record<string, unknown>;
 
 const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
-function nearestManifest(folder: string): { folder: string; manifest: Manifest } | undefined {
+/** The nearest package.json, from the folder upwards. */
+export function nearestManifest(folder: string): { folder: string; manifest: Manifest } | undefined {
   const manifest = readManifest(join(folder, "package.json"));
   if (manifest) return { folder, manifest };
   const parent = dirname(folder);

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { type ConfigValue, type Project, UserError } from "../api";
 import { type EntryPoint, findEntryPoint } from "./entry-point";
 import { startInlineProgram } from "./inline-program";
+import { bringsOtherSdk } from "./other-sdks";
 import { startProgramProcess } from "./program-process";
 
 export interface ProgramOptions {
@@ -85,7 +86,8 @@ function reasonForProcess({ entry, sdk }: FoundProgram, { nodeOptions }: Project
   if (compareVersions(sdk.version, last) > 0) return `since its SDK is newer than ${last}`;
   if (nodeOptions?.nodeargs.length) return "since Pulumi.yaml has arguments for node";
   if (entry.typescript && entry.esm) return "since it is TypeScript as an ES module";
-  return undefined;
+  const other = bringsOtherSdk(entry.folder, sdk.path);
+  return other && `since ${other} has an @pulumi/pulumi of its own`;
 }
 
 function findSdk(folder: string): InstalledSdk {

@@ -50,6 +50,8 @@ function runLabels(sdk: ProgramSdk, run: string, env: NodeJS.ProcessEnv): Label[
     [label.stack]: sdk.getStack(),
     [label.run]: run,
     [label.commit]: env.SEATRIAL_COMMIT,
+    [label.branch]: env.SEATRIAL_BRANCH,
+    [label.pipeline]: env.SEATRIAL_PIPELINE,
     [label.owner]: env.SEATRIAL_OWNER,
     [label.expires]: env.SEATRIAL_EXPIRES,
   };

@@ -91,7 +91,7 @@ export async function fakeEngine(things: FakeThing[]): Promise<FakeEngine> {
     }
     if (connected.length > 0) return answer(403, { message: `network ${thing.name} has active endpoints` });
     engine.things = engine.things.filter((each) => each !== thing);
-    return answer(204);
+    return thing.kind === "image" ? answer(200, [{ Deleted: thing.name }]) : answer(204);
   });
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   const engine: FakeEngine = {
