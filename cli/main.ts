@@ -68,7 +68,8 @@ export function explain(error: unknown, debug: boolean): string {
 function described(error: unknown, debug: boolean): string {
   if (!(error instanceof Error)) return String(error);
   if (debug) return error.stack ?? error.message;
-  const expected = error instanceof UserError || ["EngineUnavailableError", "EnvironmentError"].includes(error.name);
+  const expected =
+    error instanceof UserError || ["EngineUnavailableError", "EnvironmentError", "PreviewError"].includes(error.name);
   return expected ? error.message : `${error.message} (--debug shows where)`;
 }
 

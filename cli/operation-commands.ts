@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
+import { UserError } from "../engine/api";
 import type { OperationCommandOptions } from "./commands/operations";
 import { type Act, collectValues, definedOnly } from "./options";
 
@@ -51,6 +52,11 @@ export function addOperationCommands(program: Command, act: Act): void {
         .option("--target-replace <urn>", "--target and --replace of one resource; may be given often", collectValues)
         .option("--show-secrets", "show secret outputs in the clear");
     }
+    if (name === "preview") {
+      command
+        .option("--base <ref>", "compare the stack with that of this commit, branch or folder instead")
+        .option("--artifacts <dir>", "with --base: where preview.json and note.md go");
+    }
     if (name === "up" || name === "destroy") {
       command.option("--continue-on-error", "go on with what doesn't depend on a resource that failed");
     }
@@ -67,8 +73,16 @@ export function addOperationCommands(program: Command, act: Act): void {
       .option("--show-full-output", "show values to their ends, however long");
     command.action(
       act(async (common, self) => {
+        const { base, artifacts, ...flags } = self.opts<OperationFlags & { base?: string; artifacts?: string }>();
+        if (base !== undefined) {
+          const [other] = Object.keys(flags);
+          if (other) throw new UserError(`preview --base takes no ${optionOf(command, other)}`);
+          const { compareCommand } = await import("./commands/compare");
+          return await compareCommand(common, { base, ...definedOnly({ artifacts }) });
+        }
+        if (artifacts !== undefined) throw new UserError("preview --artifacts goes with --base only");
         const { operationCommand } = await import("./commands/operations");
-        return await operationCommand(common, operationOptions(kind, self.opts<OperationFlags>()));
+        return await operationCommand(common, operationOptions(kind, flags));
       }),
     );
   }
@@ -95,6 +109,10 @@ export function addOperationCommands(program: Command, act: Act): void {
       return await importCommand(common, self.args, self.opts());
     }),
   );
+}
+
+function optionOf(command: Command, attribute: string): string {
+  return command.options.find((option) => option.attributeName() === attribute)?.long ?? attribute;
 }
 
 function addDisplayOptions(command: Command): Command {

@@ -7,12 +7,16 @@ import type Docker from "dockerode";
 import { UserError } from "../engine/api";
 import { isStatus } from "./containers";
 import { extractTar, type Extraction } from "./extract";
+import { comparisonFile, noteFile } from "./note-files";
 
 /** A folder with this file in it was made by a run and may be replaced by the next. */
 const mark = ".seatrial-artifacts";
 
 /** What a run itself writes into the folder; files of the tests of the same name get `tests-` before it. */
-const reserved = new Set(["result.json", "events.jsonl", "logs", mark]);
+const reserved = new Set(["result.json", "events.jsonl", "logs", comparisonFile, noteFile, mark]);
+
+/** What other commands write into the folder before a run or after it; a run keeps the former. */
+const beside = [comparisonFile, noteFile];
 
 /** The folder that a run leaves its results in, and the one beside it in which they are put together. */
 export interface ResultsFolder {
@@ -73,8 +77,9 @@ export async function copyArtifacts(
  */
 export async function publishResults({ target, staging }: ResultsFolder): Promise<void> {
   const present = await readdir(target).catch(() => undefined);
-  const replaceable = present === undefined || present.length === 0 || present.includes(mark);
+  const replaceable = present?.includes(mark) || (present ?? []).every((name) => beside.includes(name));
   if (replaceable) {
+    await copyFile(join(target, comparisonFile), join(staging, comparisonFile)).catch(() => undefined);
     const old = `${staging}-old`;
     try {
       if (present) await rename(target, old);
