@@ -23,7 +23,8 @@ export interface ContainerEnd {
   oomKilled: boolean;
   /** The engine could not start it. */
   error?: string;
-  /** By the engine's clock. */
+  /** By the engine's clock, as the others. */
+  createdAt?: Date;
   startedAt?: Date;
   finishedAt?: Date;
 }
@@ -85,6 +86,7 @@ export async function inspectEnd(
       exitCode: state.ExitCode,
       oomKilled: state.OOMKilled,
       ...(state.Error ? { error: state.Error } : {}),
+      ...date("createdAt", info.Created),
       ...date("startedAt", state.StartedAt),
       ...date("finishedAt", state.FinishedAt),
       environment: Object.fromEntries((info.Config.Env ?? []).map(splitVariable)),
