@@ -167,6 +167,19 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
     );
 
   program
+    .command("report")
+    .argument("[dir]", "the folder of a run's results (default: $ARTIFACTS_DIR, else build/tests)")
+    .description("make the report page of a run again from its results")
+    .option("--previous <file>", "compare with the run of this report.json")
+    .action(
+      act(async (common, self) => {
+        const { reportCommand } = await import("./commands/report");
+        const { previous } = self.opts<{ previous?: string }>();
+        return await reportCommand(common, definedOnly({ folder: self.args[0], previous }));
+      }),
+    );
+
+  program
     .command("gc")
     .description("remove what runs have left: expired stacks, those whose process is gone, images of older commits")
     .option("--dry-run", "only say what would be removed")

@@ -96,6 +96,8 @@ export interface StackResource {
   delete?: boolean;
   inputs: PropertyMap;
   outputs: PropertyMap;
+  /** URNs of what it was made after. */
+  dependencies: string[];
   additionalSecretOutputs: string[];
 }
 

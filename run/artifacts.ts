@@ -13,7 +13,16 @@ import { comparisonFile, noteFile } from "./note-files";
 const mark = ".seatrial-artifacts";
 
 /** What a run itself writes into the folder; files of the tests of the same name get `tests-` before it. */
-const reserved = new Set(["result.json", "events.jsonl", "logs", comparisonFile, noteFile, mark]);
+const reserved = new Set([
+  "result.json",
+  "events.jsonl",
+  "logs",
+  "stack.json",
+  "report",
+  comparisonFile,
+  noteFile,
+  mark,
+]);
 
 /** What other commands write into the folder before a run or after it; a run keeps the former. */
 const beside = [comparisonFile, noteFile];
@@ -39,11 +48,24 @@ export async function openResults(target: string): Promise<ResultsFolder> {
   try {
     await mkdir(staging, { recursive: true, mode: 0o700 });
     await writeFile(join(staging, mark), "Made by seatrial; the next run replaces this folder.\n", { mode: 0o600 });
-    if (existsSync(join(target, mark))) await rm(join(target, "result.json"), { force: true });
+    if (existsSync(join(target, mark))) {
+      await keepReport(target, staging);
+      await rm(join(target, "result.json"), { force: true });
+    }
   } catch (error) {
     throw new UserError(`can't write the results folder ${target}: ${(error as Error).message}`);
   }
   return { target, staging };
+}
+
+/** The last run's report goes, but what this one's compares itself with. */
+async function keepReport(target: string, staging: string): Promise<void> {
+  const [report, kept] = [join(target, "report"), join(staging, "report")];
+  if (!existsSync(report)) return;
+  await mkdir(kept, { mode: 0o700 });
+  const name = existsSync(join(report, "report.json")) ? "report.json" : "previous.json";
+  await copyFile(join(report, name), join(kept, "previous.json")).catch(() => undefined);
+  for (const file of ["index.html", "report.json"]) await rm(join(report, file), { force: true });
 }
 
 /**

@@ -13,6 +13,7 @@ import { label } from "./identity";
 import { lastLines, saveLogs } from "./logs";
 import type { PreparedRun } from "./prepare";
 import { engineMessage } from "./sweep";
+import { writeStackFile } from "./stack-file";
 import { timeLimit, TookTooLongError, within } from "./time-limit";
 import { disagreement, type PassedDeadline, type TestsEvidence } from "./verdict";
 
@@ -99,6 +100,7 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
     ...(logs.has(container.service) ? { log: basename(logs.get(container.service)!) } : {}),
   }));
   const state = await attempt("the tests' exit code can't be read from the state", resources, []);
+  await attempt("stack.json can't be written", writeStackFile(results.staging, state, containers), undefined);
   const evidence = testsEvidence(update, containers, state);
   limit.end();
   const disagreed = evidence && disagreement(evidence);

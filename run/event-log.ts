@@ -9,8 +9,11 @@ export interface EventLog {
   close(): void;
 }
 
-/** Opens the file, replacing what it held, or going on with it if `append`. Throws a {@link UserError}. */
-export function openEventLog(file: string, options: { append?: boolean } = {}): EventLog {
+/**
+ * Opens the file, replacing what it held, or going on with it if `append`. With `times` each line also has `time`, in
+ * milliseconds since 1970: Pulumi's own `timestamp` counts whole seconds. Throws a {@link UserError}.
+ */
+export function openEventLog(file: string, options: { append?: boolean; times?: boolean } = {}): EventLog {
   let descriptor: number | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true });
@@ -23,7 +26,7 @@ export function openEventLog(file: string, options: { append?: boolean } = {}): 
       if (descriptor === undefined) return;
       try {
         // At once: what has been seen is on record even if the process is killed.
-        writeSync(descriptor, `${JSON.stringify(event)}\n`);
+        writeSync(descriptor, `${JSON.stringify(options.times ? { ...event, time: Date.now() } : event)}\n`);
       } catch {
         // A full disk doesn't end a run.
         this.close();

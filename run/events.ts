@@ -19,4 +19,6 @@ export type RunEvent =
   /** The end of a service's log, shown because something failed. */
   | { kind: "log"; service: string; lines: string[] }
   /** `unbegun`: the run could not begin; an error tells its caller why. */
-  | { kind: "result"; result: Result; unbegun?: true };
+  | { kind: "result"; result: Result; unbegun?: true }
+  /** The run's report is there. `page`: its file. */
+  | { kind: "report"; page: string };

@@ -13,6 +13,7 @@ import type {
   StateSetAside,
 } from "../engine";
 import type { setAsideBrokenState } from "../engine";
+import type { PageAssets } from "../report/page-file";
 import type { RunEvent } from "./events";
 import type { Watchdog } from "./watchdog/start";
 
@@ -46,6 +47,8 @@ export interface RunHost {
   watchdogScript: string;
   /** The command that runs another command line of ours, for the watchdog; empty if there is none. */
   cli: string[];
+  /** The program and the style of the report page; where there are none, a run makes no report. */
+  pageAssets?(): Promise<PageAssets>;
   /** Must not throw. */
   report(event: RunEvent): void;
   /** The calling environment. */

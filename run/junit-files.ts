@@ -7,6 +7,8 @@ import type { ExtractedFile } from "./extract";
 export interface JunitFindings {
   /** The sum over the files; absent if there is none that counts. */
   report?: JunitReport;
+  /** The files that count. */
+  files?: string[];
   /** Files that were left out since they are an earlier run's. */
   stale: string[];
   /** Files that can't be read, and why. */
@@ -25,6 +27,7 @@ export async function readJunitFiles(
 ): Promise<JunitFindings> {
   const matches = options.pattern === undefined ? /\.xml$/i : globPattern(options.pattern);
   const reports: JunitReport[] = [];
+  const counted: string[] = [];
   const stale: string[] = [];
   const problems: string[] = [];
   for (const file of files.filter(({ path }) => matches.test(path))) {
@@ -43,6 +46,7 @@ export async function readJunitFiles(
     }
     try {
       reports.push(parseJunit(text));
+      counted.push(file.path);
     } catch (error) {
       if (!(error instanceof JunitError)) throw error;
       problems.push(`${file.path} ${error.message}`);
@@ -50,7 +54,8 @@ export async function readJunitFiles(
   }
   const findings = { stale, problems };
   if (reports.length === 0) return findings;
-  return { report: { ...addCounts(reports), failures: reports.flatMap((report) => report.failures) }, ...findings };
+  const failures = reports.flatMap((report) => report.failures);
+  return { report: { ...addCounts(reports), failures }, files: counted, ...findings };
 }
 
 /** As much of a file as shows what it is. */

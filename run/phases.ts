@@ -7,8 +7,8 @@ export interface PhaseClock {
   current(): Phase | undefined;
   /** From here on these are the deadlines, also of what has begun. */
   limit(deadlines: Deadlines): void;
-  /** Ends the last phase. @returns all of them in the order they began, in seconds to the millisecond */
-  finish(): { name: Phase; seconds: number }[];
+  /** Ends the last phase. @returns all of them in the order they began, `at` so long after the run, in seconds */
+  finish(): { name: Phase; seconds: number; at: number }[];
 }
 
 /** The phases that have a deadline of their own until the tests have ended; the run's deadline is over all of them. */
@@ -27,6 +27,7 @@ export function phaseClock(
 ): PhaseClock {
   const begun = now();
   const spent = new Map<Phase, number>();
+  const entered = new Map<Phase, number>();
   let current: { name: Phase; from: number } | undefined;
   let deadlines: Deadlines | undefined;
   const timers: NodeJS.Timeout[] = [];
@@ -54,8 +55,11 @@ export function phaseClock(
     enter(phase, urn) {
       if (current?.name === phase) return;
       leave();
-      if (!spent.has(phase)) spent.set(phase, 0);
       current = { name: phase, from: now() };
+      if (!spent.has(phase)) {
+        spent.set(phase, 0);
+        entered.set(phase, current.from - begun);
+      }
       setTimers();
       onEnter(phase, urn);
     },
@@ -67,7 +71,12 @@ export function phaseClock(
     finish() {
       leave();
       setTimers();
-      return [...spent].map(([name, milliseconds]) => ({ name, seconds: Math.round(milliseconds) / 1000 }));
+      const seconds = (milliseconds: number) => Math.round(milliseconds) / 1000;
+      return [...spent].map(([name, milliseconds]) => ({
+        name,
+        seconds: seconds(milliseconds),
+        at: seconds(entered.get(name)!),
+      }));
     },
   };
 }

@@ -46,6 +46,7 @@ export const resultSchema = z
           ),
         signal: z.string().optional().describe("With the end killed: the signal, such as SIGKILL."),
         failures: z.array(z.strictObject({ name: z.string(), message: z.string() })).describe("The first 50."),
+        junit: z.array(z.string()).optional().describe("The JUnit files that were counted, among the artifacts."),
       })
       .describe("Counted in the JUnit files of this run; zeros where there are none."),
     project: z.string().describe("Empty where Pulumi.yaml can't be read."),
@@ -59,6 +60,7 @@ export const resultSchema = z
       z.strictObject({
         name: z.enum(["set-up", "build", "up", "tests", "collect", "destroy", "sweep"]),
         seconds,
+        at: seconds.optional().describe("So many seconds after the start it was first entered."),
       }),
     ),
     failure: failure.optional(),

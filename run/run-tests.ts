@@ -20,6 +20,7 @@ import { interruptCode, onInterrupt } from "./signals";
 import { engineMessage, sweep, unlabelled, type Leftover } from "./sweep";
 import { within } from "./time-limit";
 import { judge, testsEnd as howTestsEnded, type Judgement } from "./verdict";
+import { writeReport } from "./write-report";
 
 /**
  * One test run from name to verdict: brings the stack up, follows the tests, saves what they leave, takes the stack
@@ -60,12 +61,14 @@ export async function runTests(options: TestOptions, host: RunHost): Promise<Res
     }
     const stopped = judge({ stop: brake.reason()!, junit: { expected: false, stale: [], problems: [] }, clean: true });
     const result = await endInSetUp(found, stopped, clock);
+    if (result.artifacts.directory) await addReport(result.artifacts.directory, host);
     host.report({ kind: "result", result });
     return result;
   } catch (error) {
     const failure = { message: error instanceof Error ? error.message : String(error), lastLines: [] };
     const exitCode = error instanceof UserError ? 2 : 125;
     const result = await endInSetUp(found, { verdict: "stack-failed", exitCode, failure }, clock);
+    if (result.artifacts.directory) await addReport(result.artifacts.directory, host);
     host.report({ kind: "result", result, unbegun: true });
     throw error;
   } finally {
@@ -93,7 +96,7 @@ async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clo
     ...(identity.commit ? { commit: identity.commit } : {}),
     again: Boolean(options.again),
   });
-  let log = openEventLog(join(results.staging, "events.jsonl"));
+  let log = openEventLog(join(results.staging, "events.jsonl"), { times: true });
   const update = await bringUp(prepared, host, brake, {
     onEvent: (event) => {
       log.write(event);
@@ -130,8 +133,15 @@ async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clo
     note(host, "error", `result.json can't be written: ${engineMessage(error)}`);
   });
   await discardResults(results).catch(() => undefined);
+  await addReport(results.target, host);
   host.report({ kind: "result", result });
   return result;
+}
+
+async function addReport(folder: string, host: RunHost): Promise<void> {
+  const { page, problem } = await writeReport(folder, host);
+  if (page !== undefined) host.report({ kind: "report", page });
+  if (problem !== undefined) note(host, "warning", problem);
 }
 
 function judgeWith(update: FinishedUpdate, collected: Collected, clean: boolean): Judgement {
@@ -274,6 +284,7 @@ function toResult(
         name: masker.mask(name),
         message: masker.mask(message),
       })),
+      ...(junit.files ? { junit: junit.files } : {}),
     },
     project: identity.project,
     stack: identity.stack,
@@ -328,7 +339,7 @@ function remember({ identity, options, project, startedAt }: PreparedRun): void 
 
 function openLogAgain(folder: string): EventLog {
   try {
-    return openEventLog(join(folder, "events.jsonl"), { append: true });
+    return openEventLog(join(folder, "events.jsonl"), { append: true, times: true });
   } catch {
     return { write: () => undefined, close: () => undefined };
   }

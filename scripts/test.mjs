@@ -10,6 +10,7 @@ const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["components", "engine", "providers", "run", "report", "ci", "cli", "testing", "index.ts"];
 const CHECKS = [
   { name: "types", tool: "tsc", args: ["--noEmit", "-p", "."] },
+  { name: "types of the page", tool: "tsc", args: ["--noEmit", "-p", "report/page"] },
   { name: "lint", tool: "eslint", args: ["."] },
   { name: "format", tool: "prettier", args: ["--check", "--log-level", "warn", "."] },
   { name: "imports", tool: "depcruise", args: ["--config", ".dependency-cruiser.cjs", ...SOURCES] },

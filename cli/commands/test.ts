@@ -6,6 +6,7 @@ import { loadEngine } from "../context";
 import { makeScreen } from "../display/screen";
 import { testDisplay } from "../display/test-display";
 import { definedOnly, type CommonOptions } from "../options";
+import { pageAssets } from "../report-page";
 
 export interface TestCommandOptions {
   keep?: boolean;
@@ -53,6 +54,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
           ...[process.execPath, join(__dirname, "..", "bin", "seatrial")],
           ...(common.engine ? ["--engine", common.engine] : []),
         ],
+        pageAssets,
         report(event) {
           if (event.kind === "engine") log?.write(event.event);
           display.event(event);

@@ -34,6 +34,7 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
   let testsUrn: string | undefined;
   let stopping = false;
   let made = false;
+  let page: string | undefined;
   const told = new Set<string>();
 
   const steps = followSteps(screen, {
@@ -123,12 +124,15 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
           screen.line(rule(`log of ${event.service}`));
           for (const line of event.lines.length > 0 ? event.lines : [style.dim("(empty)")]) screen.line(`  ${line}`);
           break;
+        case "report":
+          page = event.page;
+          break;
         case "result":
           screen.status(undefined);
           if (event.unbegun) break;
           // The program has said what is wrong with its settings; nothing else happened.
           if (event.result.exitCode === 2 && event.result.verdict === "stack-failed") break;
-          for (const line of summary(event.result, screen, options.cwd, again)) screen.line(line);
+          for (const line of summary(event.result, screen, options.cwd, again, page)) screen.line(line);
       }
     },
     close() {
@@ -139,7 +143,13 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
 }
 
 /** What a run comes to, in a few lines. */
-export function summary(result: Result, { style }: Pick<Screen, "style">, cwd: string, again: boolean): string[] {
+export function summary(
+  result: Result,
+  { style }: Pick<Screen, "style">,
+  cwd: string,
+  again: boolean,
+  page?: string,
+): string[] {
   const lines = [style.dim("─".repeat(64))];
   const paint = result.exitCode === 0 ? style.green : result.verdict === "failed" ? style.red : style.yellow;
   const { tests, failure, artifacts } = result;
@@ -164,6 +174,7 @@ export function summary(result: Result, { style }: Pick<Screen, "style">, cwd: s
   const count = artifacts.files.length;
   lines.push(`  results    ${folder} (${count} ${count === 1 ? "artifact" : "artifacts"}, result.json, events.jsonl)`);
   if (result.containers.some(({ log }) => log)) lines.push(`  logs       ${folder}/logs`);
+  if (page !== undefined) lines.push(`  report     ${relativeTo(cwd, page)}`);
   lines.push(`  time       ${timeLine(result)}`);
   for (const note of result.notes) lines.push(`  ${style.yellow("note")}       ${note.split("\n")[0]}`);
   for (const { kind, name, reason } of result.cleanup.left) {

@@ -48,8 +48,8 @@ describe("a phase's clock", () => {
     jest.advanceTimersByTime(2_000);
     expect(out).toEqual([["up", 10]]);
     expect(clock.finish()).toEqual([
-      { name: "up", seconds: 10 },
-      { name: "build", seconds: 16 },
+      { name: "up", seconds: 10, at: 0 },
+      { name: "build", seconds: 16, at: 2 },
     ]);
   });
 

@@ -111,8 +111,8 @@ test("phases follow one another, and entering the present one is nothing new", (
   clock.enter("up");
   now = 1600;
   expect(clock.finish()).toEqual([
-    { name: "set-up", seconds: 0.1 },
-    { name: "up", seconds: 1.5 },
+    { name: "set-up", seconds: 0.1, at: 0 },
+    { name: "up", seconds: 1.5, at: 0.1 },
   ]);
   expect(entered).toEqual(["set-up", "up"]);
 });
