@@ -12,7 +12,7 @@ import { extractTar, type Extraction } from "./extract";
 const mark = ".seatrial-artifacts";
 
 /** What a run itself writes into the folder; files of the tests of the same name get `tests-` before it. */
-const reserved = new Set(["result.json", "events.jsonl", "logs", mark]);
+const reserved = new Set(["result.json", "events.jsonl", "logs", "attempts", mark]);
 
 /** The folder that a run leaves its results in, and the one beside it in which they are put together. */
 export interface ResultsFolder {

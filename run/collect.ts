@@ -4,6 +4,7 @@ import { programFolder } from "../engine/program/entry-point";
 import { copyArtifacts } from "./artifacts";
 import type { StackResource } from "../engine";
 import type { FinishedUpdate } from "./bring-up";
+import { digestOfInputs } from "./history/inputs";
 import { readExpectations, type Expectations, type InputSource } from "./expectations";
 import { inspectEnd, isStatus, listContainers, type ContainerEnd, type StackContainer } from "./containers";
 import type { Extraction } from "./extract";
@@ -17,7 +18,7 @@ import { disagreement, type PassedDeadline, type TestsEvidence } from "./verdict
 
 /** A container of the stack as it was when the tests were over. */
 export interface CollectedContainer extends StackContainer {
-  end?: ContainerEnd;
+  end?: ContainerEnd & { imageId: string };
   /** The name of its log's file in the folder `logs`. */
   log?: string;
 }
@@ -31,6 +32,8 @@ export interface Collected {
   junit: JunitFindings & { expected: boolean };
   artifacts: Extraction;
   expectations?: Expectations;
+  /** A digest of what was tried. */
+  inputs?: string;
   /** It took too long, and something is missing for that. */
   late?: PassedDeadline;
   notes: string[];
@@ -89,6 +92,8 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
   const state = await attempt("the tests' exit code can't be read from the state", resources, []);
   const evidence = testsEvidence(update, containers, state);
   const tails = await attempt("logs can't be read", serviceTails(prepared, update, containers), []);
+  const images = containers.map(({ service, end }) => ({ service, ...end }));
+  const inputs = state.length > 0 ? digestOfInputs(images, state) : undefined;
   limit.end();
   const disagreed = evidence && disagreement(evidence);
   if (disagreed) notes.push(disagreed);
@@ -97,6 +102,7 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
     tails,
     ...(evidence ? { tests: evidence } : {}),
     ...saved,
+    ...(inputs ? { inputs } : {}),
     ...(late ? { late: { what: "collect", seconds } } : {}),
     notes,
   };

@@ -50,7 +50,8 @@ export async function readJunitFiles(
   }
   const findings = { stale, problems };
   if (reports.length === 0) return findings;
-  return { report: { ...addCounts(reports), failures: reports.flatMap((report) => report.failures) }, ...findings };
+  const failures = reports.flatMap((report) => report.failures);
+  return { report: { ...addCounts(reports), failures, cases: reports.flatMap((report) => report.cases) }, ...findings };
 }
 
 /** As much of a file as shows what it is. */

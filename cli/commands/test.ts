@@ -13,6 +13,8 @@ export interface TestCommandOptions {
   junit?: string;
   /** Seconds. */
   timeout?: number;
+  retries?: number;
+  history?: string;
   testsCommand?: string[];
   again: boolean;
 }
@@ -41,6 +43,8 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
           artifacts: options.artifacts && resolve(options.artifacts),
           junit: options.junit,
           timeout: options.timeout,
+          retries: options.retries,
+          history: options.history && resolve(options.history),
         }),
       },
       {
