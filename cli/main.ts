@@ -11,6 +11,7 @@ import {
   definedOnly,
   durationOption,
   positiveInteger,
+  retryCount,
   sizeOption,
   splitCommand,
 } from "./options";
@@ -126,11 +127,25 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
       .option("--artifacts <dir>", "where the results go (default: $ARTIFACTS_DIR, else build/tests)")
       .option("--junit <glob>", "which of the artifacts are JUnit; there must be one")
       .option("--timeout <duration>", "give up after so long (default: the setting run:deadline, 1h)", durationOption);
+    command
+      .option(
+        "--retries <n>",
+        "run failed tests again in the same stack, so often (default: run:retries, 0)",
+        retryCount,
+      )
+      .option("--history <dir>", "past runs (default: $SEATRIAL_HISTORY, else .seatrial/history)");
     if (!again) command.option("--keep", "leave the stack as it is");
     command.action(
       act(async (common, self) => {
         const { testCommand } = await import("./commands/test");
-        const options = self.opts<{ keep?: boolean; artifacts?: string; junit?: string; timeout?: number }>();
+        const options = self.opts<{
+          keep?: boolean;
+          artifacts?: string;
+          junit?: string;
+          timeout?: number;
+          retries?: number;
+          history?: string;
+        }>();
         return await testCommand(common, { ...options, ...definedOnly({ testsCommand }), again });
       }, true),
     );

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { UserError } from "../engine/api";
 import { parseDuration } from "../run/duration";
+import { mostRetries } from "../run/retry-limit";
 
 /** The options that every command takes, before its name or after it. */
 export interface CommonOptions {
@@ -74,6 +75,11 @@ export function collectValues(value: string, before: string[] = []): string[] {
 export function positiveInteger(value: string): number {
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError("expected a whole number from 1 up.");
   return Number(value);
+}
+
+export function retryCount(value: string): number {
+  if (/^\d{1,2}$/.test(value) && Number(value) <= mostRetries) return Number(value);
+  throw new InvalidArgumentError(`expected a whole number from 0 to ${mostRetries}.`);
 }
 
 export function durationOption(value: string): number {

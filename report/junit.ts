@@ -12,11 +12,19 @@ export interface JunitCounts {
 export interface JunitReport extends JunitCounts {
   /** The first of those that failed. */
   failures: { name: string; message: string }[];
+  /** How each test ended, the first 20,000. */
+  cases: JunitCase[];
+}
+
+export interface JunitCase {
+  name: string;
+  outcome: "passed" | "failed" | "skipped";
 }
 
 /** GitLab takes no larger file either: 30 MB. */
 export const largestJunit = 30_000_000;
 const mostFailures = 50;
+const mostCases = 20_000;
 const deepest = 64;
 
 /** The file can't be read as JUnit; the message says why. */
@@ -47,7 +55,7 @@ export function parseJunit(text: string): JunitReport {
   } catch (error) {
     throw new JunitError(`can't be read: ${(error as Error).message}`);
   }
-  const report: JunitReport = { total: 0, passed: 0, failed: 0, skipped: 0, failures: [] };
+  const report: JunitReport = { total: 0, passed: 0, failed: 0, skipped: 0, failures: [], cases: [] };
   for (const element of ["testsuites", "testsuite"]) for (const node of list(root[element])) count(node, report, 0);
   return report;
 }
@@ -79,17 +87,21 @@ function count(node: Node, report: JunitReport, depth: number): void {
   for (const suite of list(node.testsuite)) count(suite, report, depth + 1);
   for (const test of list(node.testcase)) {
     report.total += 1;
+    let outcome: JunitCase["outcome"] = "passed";
     const failure = [...list(test.failure), ...list(test.error)][0];
     if (failure) {
+      outcome = "failed";
       report.failed += 1;
       if (report.failures.length < mostFailures) {
         report.failures.push({ name: nameOf(test), message: messageOf(failure) });
       }
     } else if (list(test.skipped).length > 0) {
+      outcome = "skipped";
       report.skipped += 1;
     } else {
       report.passed += 1;
     }
+    if (report.cases.length < mostCases) report.cases.push({ name: nameOf(test), outcome });
   }
 }
 

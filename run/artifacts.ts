@@ -19,6 +19,7 @@ const reserved = new Set([
   "logs",
   "stack.json",
   "report",
+  "attempts",
   comparisonFile,
   noteFile,
   mark,

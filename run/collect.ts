@@ -4,6 +4,7 @@ import { programFolder } from "../engine/program/entry-point";
 import { copyArtifacts } from "./artifacts";
 import type { StackResource } from "../engine";
 import type { FinishedUpdate } from "./bring-up";
+import { digestOfInputs } from "./history/inputs";
 import { readExpectations, type Expectations, type InputSource } from "./expectations";
 import { inspectEnd, isStatus, listContainers, type ContainerEnd, type StackContainer } from "./containers";
 import { endServices } from "./end-services";
@@ -19,7 +20,7 @@ import { disagreement, type PassedDeadline, type TestsEvidence } from "./verdict
 
 /** A container of the stack as it was when the tests were over. */
 export interface CollectedContainer extends StackContainer {
-  end?: ContainerEnd;
+  end?: ContainerEnd & { imageId: string };
   /** The name of its log's file in the folder `logs`. */
   log?: string;
 }
@@ -33,6 +34,8 @@ export interface Collected {
   junit: JunitFindings & { expected: boolean };
   artifacts: Extraction;
   expectations?: Expectations;
+  /** A digest of what was tried. */
+  inputs?: string;
   /** It took too long, and something is missing for that. */
   late?: PassedDeadline;
   notes: string[];
@@ -51,7 +54,11 @@ const shownLines = 60;
  * Saves logs and artifacts into the results' staging folder, and gathers the evidence. What can't be had is noted and
  * doesn't keep the rest from being saved; nor does what hangs, at the deadline.
  */
-export async function collect(prepared: PreparedRun, update: FinishedUpdate): Promise<Collected> {
+export async function collect(
+  prepared: PreparedRun,
+  update: FinishedUpdate,
+  { mayGoOn }: { mayGoOn: boolean },
+): Promise<Collected> {
   const { docker, identity, results, masker } = prepared;
   const seconds = prepared.settings.deadlines.collect;
   const limit = timeLimit("saving logs and artifacts", seconds);
@@ -84,7 +91,7 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
     ),
   ]);
   // All that they had to say is saved by then.
-  if (prepared.ephemeral && !update.abandoned) void seen.then(() => endServices(docker, listed, resources));
+  if (prepared.ephemeral && !mayGoOn && !update.abandoned) void seen.then(() => endServices(docker, listed, resources));
   const [[ends, logs], saved] = await Promise.all([
     seen,
     limit.hold(saveArtifacts(prepared, update, notes)).catch((error: unknown) => {
@@ -102,6 +109,8 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
   const state = await attempt("the tests' exit code can't be read from the state", resources, []);
   await attempt("stack.json can't be written", writeStackFile(results.staging, state, containers), undefined);
   const evidence = testsEvidence(update, containers, state);
+  const images = containers.map(({ service, end }) => ({ service, ...end }));
+  const inputs = state.length > 0 ? digestOfInputs(images, state) : undefined;
   limit.end();
   const disagreed = evidence && disagreement(evidence);
   if (disagreed) notes.push(disagreed);
@@ -114,6 +123,7 @@ export async function collect(prepared: PreparedRun, update: FinishedUpdate): Pr
       }),
     ...(evidence ? { tests: evidence } : {}),
     ...saved,
+    ...(inputs ? { inputs } : {}),
     ...(late ? { late: { what: "collect", seconds } } : {}),
     notes,
   };

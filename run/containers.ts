@@ -78,7 +78,12 @@ export async function inspectEnd(
   docker: Docker,
   id: string,
 ): Promise<
-  | (ContainerEnd & { environment: Record<string, string>; labels: Record<string, string>; restarts: boolean })
+  | (ContainerEnd & {
+      environment: Record<string, string>;
+      labels: Record<string, string>;
+      restarts: boolean;
+      imageId: string;
+    })
   | undefined
 > {
   try {
@@ -95,6 +100,7 @@ export async function inspectEnd(
       ...date("finishedAt", state.FinishedAt),
       environment: Object.fromEntries((info.Config.Env ?? []).map(splitVariable)),
       labels: info.Config.Labels ?? {},
+      imageId: info.Image,
       restarts: !["", "no"].includes(info.HostConfig.RestartPolicy?.Name ?? ""),
     };
   } catch (error) {

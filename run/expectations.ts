@@ -137,7 +137,7 @@ export async function readExpectations(
     const actual = result.status === "missing" ? undefined : await usableArtifact(result.actual);
     changed.push({
       name: text(result.name),
-      file: sourceOf(result.file, options) ?? text(result.file),
+      file: sourceOf(result.file, options) ?? text(posix.resolve("/", result.file)),
       ...(actual ? { actual } : {}),
       status: result.status,
       level: result.level,

@@ -55,7 +55,8 @@ export async function readJunitFiles(
   const findings = { stale, problems };
   if (reports.length === 0) return findings;
   const failures = reports.flatMap((report) => report.failures);
-  return { report: { ...addCounts(reports), failures }, files: counted, ...findings };
+  const cases = reports.flatMap((report) => report.cases);
+  return { report: { ...addCounts(reports), failures, cases }, files: counted, ...findings };
 }
 
 /** As much of a file as shows what it is. */

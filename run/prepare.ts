@@ -33,6 +33,10 @@ export interface TestOptions {
   junit?: string;
   /** Seconds that the run may take until the tests have ended; wins over the setting `run:deadline`. */
   timeout?: number;
+  /** How often failed tests are tried again; wins over the setting `run:retries`. */
+  retries?: number;
+  /** The folder of past runs. */
+  history?: string;
   parallel?: number;
   /** Runs the program in a process of its own. */
   isolated?: boolean;

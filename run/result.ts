@@ -1,7 +1,9 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { retries } from "./retries";
 import { expectations } from "./expectations";
+import { history } from "./history/compare";
 
 const failure = z
   .strictObject({
@@ -90,6 +92,8 @@ export const resultSchema = z
       skipped: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
     }),
     expectations: expectations.optional(),
+    history: history.optional(),
+    retries: retries.optional(),
     notes: z.array(z.string()).describe("What went wrong beside the verdict, such as a log that could not be read."),
     kept: z.boolean().describe("The stack was left as it is."),
     cleanup: z.strictObject({

@@ -3,12 +3,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sweepAbandoned } from "./abandoned";
 import { openEventLog, type EventLog } from "./event-log";
 import { UserError } from "../engine/api";
+import type { EngineEvent } from "../engine/events";
+import { detectBranches } from "../ci/branches";
 import { discardResults, publishResults } from "./artifacts";
+import { attemptTests, type Attempts } from "./attempts";
 import { bringUp, brakes, longestStop, type Brakes, type FinishedUpdate } from "./bring-up";
 import { collect, type Collected } from "./collect";
-import type { RunEvent } from "./events";
+import type { Phase, RunEvent } from "./events";
 import { enterProgramFolder } from "./folder";
 import type { RunHost } from "./host";
+import { compareWithHistory, type History } from "./history/compare";
+import { historyFolder, outcomes, readHistory, writeHistory, type HistoryRecord } from "./history/store";
 import { runLabels } from "./identity";
 import { longestTimer, phaseClock, type PhaseClock } from "./phases";
 import type { PreparedRun, TestOptions } from "./prepare";
@@ -97,16 +102,28 @@ async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clo
     again: Boolean(options.again),
   });
   let log = openEventLog(join(results.staging, "events.jsonl"), { times: true });
-  const update = await bringUp(prepared, host, brake, {
-    onEvent: (event) => {
+  const hooks = {
+    onEvent: (event: EngineEvent) => {
       log.write(event);
       host.report({ kind: "engine", event });
     },
-    onPhase: (phase, urn) => clock.enter(phase, urn),
+    onPhase: (phase: Phase, urn?: string) => clock.enter(phase, urn),
+  };
+  const most = options.retries ?? prepared.settings.retries;
+  const attempts = await attemptTests(prepared, brake, most, {
+    bringUp: (attempt, brakes) => bringUp(attempt, host, brakes, hooks),
+    collect(attempt, update, mayGoOn) {
+      clock.enter("collect");
+      return collect(attempt, update, { mayGoOn });
+    },
+    judge: (update, collected) => judgeWith(update, collected, true),
+    onRetry({ attempt, exitCode, failed }, next) {
+      const which = failed.length > 0 ? `: ${failed.length} failed` : "";
+      const text = `attempt ${attempt}: the tests exited with ${exitCode}${which}; attempt ${next} of ${most + 1} in the same stack`;
+      note(host, "warning", text);
+    },
   });
-
-  clock.enter("collect");
-  const collected = await collect(prepared, update);
+  const { update, collected } = attempts;
   log.close();
   await publishResults(results).catch((error: unknown) => {
     collected.notes.push(`the results can't be put into ${results.target}: ${engineMessage(error)}`);
@@ -128,7 +145,9 @@ async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clo
   // Interruptions count to the end: whoever sent one is told by the exit code that it was heard.
   const stop = brake.reason() ?? update.stop;
   const judgement = judgeWith({ ...update, ...(stop ? { stop } : {}) }, collected, left.length === 0);
-  const result = toResult(prepared, update, collected, judgement, { kept, left, phases: clock.finish() });
+  const phases = clock.finish();
+  const history = await lookBack(prepared, attempts, judgement, host);
+  const result = toResult(prepared, attempts, judgement, { kept, left, phases, history });
   await writeResult(results.target, result).catch((error: unknown) => {
     note(host, "error", `result.json can't be written: ${engineMessage(error)}`);
   });
@@ -260,10 +279,9 @@ async function destroy(
 
 function toResult(
   prepared: PreparedRun,
-  update: FinishedUpdate,
-  collected: Collected,
+  { update, collected, failed }: Attempts,
   judgement: Judgement,
-  end: { kept: boolean; left: Leftover[]; phases: Result["phases"] },
+  end: { kept: boolean; left: Leftover[]; phases: Result["phases"]; history?: History },
 ): Result {
   const { identity, results, startedAt, masker } = prepared;
   const { tests, junit } = collected;
@@ -316,6 +334,8 @@ function toResult(
       skipped: collected.artifacts.skipped,
     },
     ...(collected.expectations ? { expectations: collected.expectations } : {}),
+    ...(end.history ? { history: end.history } : {}),
+    ...(failed.length > 0 ? { retries: failed } : {}),
     notes: collected.notes.map((text) => masker.mask(text)),
     kept: end.kept,
     cleanup: {
@@ -323,6 +343,44 @@ function toResult(
       left: end.left.map(({ kind, name, reason }) => ({ kind, name, reason })),
     },
   };
+}
+
+/**
+ * How the tests did before, for a run that has ended with a verdict on them; adds it to the history. Nothing depends on
+ * that, so what goes wrong with it is a note.
+ */
+async function lookBack(
+  { identity, options, project, masker }: PreparedRun,
+  { collected, failed }: Attempts,
+  { verdict }: Judgement,
+  host: RunHost,
+): Promise<History | undefined> {
+  const cases = collected.junit.report?.cases ?? [];
+  if (cases.length === 0 || (verdict !== "passed" && verdict !== "failed")) return undefined;
+  const tests = outcomes(cases.map(({ name, outcome }) => ({ name: masker.mask(name), outcome })));
+  const passedNow = new Set(tests.passed);
+  const flaky = [...new Set(failed.flatMap((attempt) => attempt.failed))].filter((name) => passedNow.has(name));
+  const { branch, base } = detectBranches(host.env);
+  const record: HistoryRecord = {
+    version: 1,
+    project: project.name,
+    run: identity.run,
+    ...(identity.commit ? { commit: identity.commit.sha, dirty: identity.commit.dirty } : {}),
+    ...(branch ? { branch } : {}),
+    ...(collected.inputs ? { inputs: collected.inputs } : {}),
+    finishedAt: new Date().toISOString(),
+    tests,
+    ...(flaky.length > 0 ? { flaky } : {}),
+  };
+  const folder = historyFolder({ history: options.history, env: host.env, projectRoot: project.root });
+  try {
+    const past = await readHistory(folder, project.name);
+    await writeHistory(folder, record);
+    return compareWithHistory(record, past, base);
+  } catch (error) {
+    collected.notes.push(`the history in ${folder} can't be kept: ${engineMessage(error)}`);
+    return undefined;
+  }
 }
 
 /** For `rerun`, which means the stack that was kept last. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type ConfigValue, UserError } from "../engine/api";
 import { type Levels, levels, policies, type PolicyName } from "./policies";
+import { mostRetries } from "./retry-limit";
 import { durationPattern, parseDuration } from "./duration";
 
 /** The namespace of these settings in a settings file, and of `--config`. */
@@ -60,6 +61,10 @@ const shape = {
   "deadline.destroy": duration.prefault("5m").describe("Taking the stack down, and looking for what is left of it."),
   "guard.freeDisk": size.prefault("500m").describe("Room on each disk that a run writes to, or it doesn't begin."),
   "guard.freeNetworks": count.prefault("1").describe("Address ranges free for networks, or a run doesn't begin."),
+  retries: count
+    .refine((times) => times <= mostRetries, { error: `expected at most ${mostRetries}` })
+    .prefault("0")
+    .describe("How often tests that failed are run again in the same stack; --retries wins over it."),
   ...policyShape(),
   "watchdog.image": z
     .string()
@@ -74,6 +79,7 @@ export interface RunSettings {
   deadlines: Deadlines;
   guard: GuardSettings;
   policies: Levels;
+  retries: number;
   /** A watchdog in a container on the Engine's own machine. */
   watchdog?: { image: string; socket: string };
 }
@@ -136,6 +142,7 @@ export function readRunSettings(config: ReadonlyMap<string, ConfigValue>): RunSe
     policies: Object.fromEntries(
       Object.keys(policies).map((name) => [name, settings[`policy.${name as PolicyName}`]]),
     ) as Levels,
+    retries: settings.retries,
     guard: { freeDisk: settings["guard.freeDisk"], freeNetworks: settings["guard.freeNetworks"] },
     ...(settings["watchdog.image"] === undefined
       ? {}

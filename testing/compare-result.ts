@@ -56,30 +56,32 @@ export function compareResult({
       record(artifacts, { ...common, ...(place ? { actual: place } : {}) });
     }
   }
-  comparedFiles.add(file);
   if (isFailure) throw unexpected(title, file, status, differences, before, actual);
   return { status, differences };
 }
 
 /**
- * Tells of every expected file that nothing was compared with: its result is missing. Called when all results of the
- * folder have been compared, in one process.
+ * Tells of every expected file that is none of these: its result is missing. It is told what there is, and doesn't go by
+ * what was compared, since a test that fails early compares nothing.
  *
- * @param folder as `expected` of {@link compareResult}
+ * @param present the results that there are, as `expected` of {@link compareResult}
+ * @param options.folder where the expected files are looked for, below the folder `expected`
+ * @returns the expected files that are left
  * @throws {AssertionError} if there is one and `level` is `failure`
  */
-export function missingResults(folder = ".", { level }: { level?: Level } = {}): string[] {
-  const top = expectedFile(folder);
-  const missing = readdirSync(top, { recursive: true, withFileTypes: true })
+export function missingResults(
+  present: readonly string[],
+  { folder = ".", level = "warning" }: { folder?: string; level?: Level } = {},
+): string[] {
+  const known = new Set(present.map(expectedFile));
+  const missing = readdirSync(expectedFile(folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".json"))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .filter((file) => !comparedFiles.has(file))
+    .filter((file) => !known.has(file))
     .sort();
-  for (const file of missing) compareResult({ expected: file, actual: undefined, ...(level ? { level } : {}) });
+  for (const file of missing) compareResult({ expected: file, actual: undefined, level });
   return missing;
 }
-
-const comparedFiles = new Set<string>();
 
 function expectedFolder(): string {
   return resolve(process.env.INPUTS_DIR || "/inputs", "expected");

@@ -14,6 +14,8 @@ export interface TestCommandOptions {
   junit?: string;
   /** Seconds. */
   timeout?: number;
+  retries?: number;
+  history?: string;
   testsCommand?: string[];
   again: boolean;
 }
@@ -42,6 +44,8 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
           artifacts: options.artifacts && resolve(options.artifacts),
           junit: options.junit,
           timeout: options.timeout,
+          retries: options.retries,
+          history: options.history && resolve(options.history),
         }),
       },
       {

@@ -8,6 +8,7 @@ import { brief } from "../../run/messages";
 import type { Result } from "../../run/result";
 import type { Screen } from "./screen";
 import { describeExpectations } from "./expectations";
+import { describeHistory } from "./history";
 import { done, followSteps, type EndedStep } from "./steps";
 
 /** Shows a test run: what becomes ready and when, the tests' output, the verdict. */
@@ -170,7 +171,7 @@ export function summary(
   }
   if (tests.failures.length > 10) lines.push(`  … and ${tests.failures.length - 10} more`);
   const folder = relativeTo(cwd, artifacts.directory);
-  lines.push(...describeExpectations(result, style));
+  lines.push(...describeHistory(result, style), ...describeExpectations(result, style));
   const count = artifacts.files.length;
   lines.push(`  results    ${folder} (${count} ${count === 1 ? "artifact" : "artifacts"}, result.json, events.jsonl)`);
   if (result.containers.some(({ log }) => log)) lines.push(`  logs       ${folder}/logs`);

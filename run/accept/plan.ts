@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, posix, relative, resolve } from "node:path";
 import { UserError } from "../../engine/api";
-import { pathKind } from "./plain-path";
+import { pathKind } from "../plain-path";
 import type { Results } from "./results";
 
 /** An expected file that would change. */

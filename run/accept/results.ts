@@ -5,7 +5,7 @@ import { openPromise, type Entry } from "yauzl";
 import { z } from "zod";
 import { UserError } from "../../engine/api";
 import { expectations } from "../expectations";
-import { pathKind } from "./plain-path";
+import { pathKind } from "../plain-path";
 
 /** What a run has left: a folder of artifacts, or the zip that a CI system makes of it. */
 export interface Results {

@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Acceptance } from "./plan";
-import { pathKind } from "./plain-path";
+import { pathKind } from "../plain-path";
 
 /**
  * Does what was planned: each file is written whole, or left as it was.

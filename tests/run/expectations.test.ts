@@ -129,11 +129,12 @@ test("never breaks, and yields what its schema allows", async () => {
       const { found, notes } = await read(put("expected/a.json", 1), put("expectations.json", value));
       expect(Boolean(found)).toBe(Boolean(valid(JSON.parse(JSON.stringify(value)))));
       expect(found ? expectations.parse(found) : notes[0]).toBeTruthy();
-      for (const { file } of found?.changed ?? []) expect(file).not.toMatch(/\.\..*\.\./);
+      for (const { file } of found?.changed ?? [])
+        expect(file).toMatch(/^(\/(?!.*\.\.)|stack\/fixtures(\/|$)(?!.*\.\.))/);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
-});
+}, 30_000);
 
 test("docs/expectations.schema.json is the schema that the file is checked by (UPDATE_SCHEMA=1 writes it)", () => {
   const schema = expectationsJsonSchema();

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import Ajv, { type ValidateFunction } from "ajv";
-import addFormats from "ajv-formats";
+import { jsonSchemas } from "../../../testing";
 import documentSchema from "../schemas/document.json";
 import documentListSchema from "../schemas/document-list.json";
 import errorSchema from "../schemas/error.json";
@@ -22,19 +21,25 @@ export interface ApiError {
   readonly error: { readonly code: string; readonly message: string };
 }
 
-const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strictRequired: false });
-addFormats(ajv);
-for (const schema of [resultSchema, documentSchema]) ajv.addSchema(schema);
+const schemas = jsonSchemas([
+  resultSchema,
+  documentSchema,
+  documentListSchema,
+  errorSchema,
+  healthSchema,
+  jobStatisticsSchema,
+]);
+
+type Expected = object | "text" | "empty";
 
 // What each route may answer with; an answer that isn't listed fails the test that got it.
-const contract: [route: string, pattern: RegExp, answers: Record<number, ValidateFunction | "text" | "empty">][] = [
-  ["/documents", /^\/documents$/, { 200: compile(documentListSchema), 201: schema("document") }],
+const contract: [route: string, pattern: RegExp, answers: Record<number, Expected>][] = [
+  ["/documents", /^\/documents$/, { 200: documentListSchema, 201: documentSchema }],
   ["/documents/:id/body", /^\/documents\/[^/]+\/body$/, { 200: "text" }],
-  ["/documents/:id", /^\/documents\/[^/]+$/, { 200: schema("document"), 204: "empty" }],
-  ["/jobs/stats", /^\/jobs\/stats$/, { 200: compile(jobStatisticsSchema) }],
-  ["/health", /^\/health$/, { 200: compile(healthSchema), 503: compile(healthSchema) }],
+  ["/documents/:id", /^\/documents\/[^/]+$/, { 200: documentSchema, 204: "empty" }],
+  ["/jobs/stats", /^\/jobs\/stats$/, { 200: jobStatisticsSchema }],
+  ["/health", /^\/health$/, { 200: healthSchema, 503: healthSchema }],
 ];
-const validError = compile(errorSchema);
 
 /** Sends a request and holds the answer against its schema, whatever the test is about. */
 export async function request<T = unknown>(
@@ -64,31 +69,17 @@ export async function request<T = unknown>(
   return answer;
 }
 
-function checkAnswer(what: string, answer: Answer, answers: Record<number, ValidateFunction | "text" | "empty"> = {}) {
-  const expected = answer.status >= 400 && !answers[answer.status] ? validError : answers[answer.status];
+function checkAnswer(what: string, answer: Answer, answers: Record<number, Expected> = {}) {
+  const expected = answer.status >= 400 && !answers[answer.status] ? errorSchema : answers[answer.status];
   assert.ok(expected, `${what} answered ${answer.status}, which it never should: ${answer.bytes.subarray(0, 500)}`);
   if (expected === "empty")
     return assert.equal(answer.bytes.length, 0, `${what} answered ${answer.status} with a body`);
   if (expected === "text")
     return assert.match(answer.headers.get("content-type") ?? "", /^text\/plain; charset=utf-8$/i);
-  if (!expected(answer.json)) {
-    const faults = ajv.errorsText(expected.errors, { dataVar: "answer" });
-    assert.fail(`${what} answered ${answer.status} against its schema: ${faults}\n${answer.bytes.subarray(0, 1000)}`);
-  }
+  schemas.check(expected, answer.json, `${what}, answered with ${answer.status},`);
 }
 
 /** For JSON that comes from elsewhere than the API, such as the bucket. */
 export function assertMatchesSchema(name: "result" | "document", value: unknown): void {
-  const validate = schema(name);
-  assert.ok(validate(value), `against schema ${name}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`);
-}
-
-function compile(definition: object): ValidateFunction {
-  return ajv.compile(definition);
-}
-
-function schema(id: string): ValidateFunction {
-  const validate = ajv.getSchema(id);
-  assert.ok(validate, `no schema ${id}`);
-  return validate;
+  schemas.check(name, value);
 }
