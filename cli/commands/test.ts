@@ -15,6 +15,8 @@ export interface TestCommandOptions {
   timeout?: number;
   testsCommand?: string[];
   again: boolean;
+  /** Shows where the time went. */
+  profile?: boolean;
 }
 
 /** `seatrial test` and `seatrial rerun`. @returns the exit code */
@@ -22,6 +24,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
   const stream = common.json ? process.stderr : process.stdout;
   const screen = makeScreen({ stream, env: process.env, ...definedOnly({ color: common.color }) });
   const display = testDisplay(screen, { verbose: common.verbose, cwd: process.cwd() });
+  const profiler = options.profile ? (await import("../display/profile")).profileRun() : undefined;
   const { openEventLog } = await import("../../run/event-log");
   const log = common.eventLog ? openEventLog(common.eventLog) : undefined;
   try {
@@ -47,7 +50,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         engine,
         connectDocker: () => connectDocker(),
         providers,
-        startWatchdog: () => startWatchdog(join(__dirname, "watchdog.js"), process.env),
+        startWatchdog: () => startWatchdog(join(__dirname, "..", "bin", "watchdog.js"), process.env),
         watchdogScript: join(__dirname, "watchdog-alone.js"),
         cli: [
           ...[process.execPath, join(__dirname, "..", "bin", "seatrial")],
@@ -55,7 +58,10 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         ],
         report(event) {
           if (event.kind === "engine") log?.write(event.event);
+          profiler?.event(event);
           display.event(event);
+          if (event.kind === "result")
+            for (const line of profiler?.lines(stream.columns ?? 100) ?? []) screen.line(line);
           if (event.kind === "result" && common.json) {
             process.stdout.write(`${JSON.stringify(event.result, undefined, 2)}\n`);
           }
