@@ -33,7 +33,7 @@ describe("the code cache", () => {
       module(),
       `#!/usr/bin/env node
        exports.greet = async () => {
-         const { sep } = await import("node:path");
+         const { sep } = await require("./importing.cjs").path();
          const { name } = require("./name.cjs");
          return [${JSON.stringify(greeting)}, name, sep, module.filename === __filename, require.resolve("./name.cjs") === __dirname + "/name.cjs"].join(" ");
        };`,
@@ -43,6 +43,7 @@ describe("the code cache", () => {
     mkdirSync(join(folder, "dist"));
     mkdirSync(join(folder, "node_modules/greeting"), { recursive: true });
     writeFileSync(join(folder, "node_modules/greeting/name.cjs"), 'exports.name = "sailor";');
+    writeFileSync(join(folder, "node_modules/greeting/importing.cjs"), 'exports.path = () => import("node:path");');
     write("hello");
   });
 
@@ -50,6 +51,12 @@ describe("the code cache", () => {
     expect(greet()).toBe("hello sailor / true true");
     const [file] = cacheFiles();
     const before = readFileSync(file!);
+    const index = before.toString("utf8", 0, before.indexOf("\n"));
+    // Code that comes from V8's cache can't import().
+    expect(["index.js", "name.cjs", "importing.cjs"].filter((name) => index.includes(`/greeting/${name}`))).toEqual([
+      "index.js",
+      "name.cjs",
+    ]);
     expect(greet()).toBe("hello sailor / true true");
     expect(readFileSync(file!).equals(before)).toBe(true);
     // As long as the other, which is all that V8 itself looks at.
