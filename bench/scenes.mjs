@@ -82,7 +82,13 @@ export function exampleComposeFile(images, fixtures, healthcheck) {
     ...{ S3_ENDPOINT: "http://store:9000", AWS_REGION: "us-east-1" },
     ...{ AWS_ACCESS_KEY_ID: keys[0], AWS_SECRET_ACCESS_KEY: keys[1] },
   };
-  const common = { stop_grace_period: "0s" };
+  // Containers have their image's labels too, and by these a run of Seatrial's would take them for what an earlier one left.
+  const labels = Object.fromEntries(
+    Object.entries({ project: "bench", stack: "", run: "", owner: "", expires: "2999-01-01T00:00:00.000Z" }).map(
+      ([name, value]) => [`dev.seatrial.${name}`, value],
+    ),
+  );
+  const common = { stop_grace_period: "0s", labels };
   const check = (...test) => ({ test, ...healthcheck });
   const after = (healthy, started = []) => ({
     ...Object.fromEntries(healthy.map((name) => [name, { condition: "service_healthy" }])),

@@ -134,6 +134,7 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
         retryCount,
       )
       .option("--history <dir>", "past runs (default: $SEATRIAL_HISTORY, else .seatrial/history)");
+    command.option("--profile", "show where the time went, and what was waited for");
     if (!again) command.option("--keep", "leave the stack as it is");
     command.action(
       act(async (common, self) => {
@@ -145,6 +146,7 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
           timeout?: number;
           retries?: number;
           history?: string;
+          profile?: boolean;
         }>();
         return await testCommand(common, { ...options, ...definedOnly({ testsCommand }), again });
       }, true),

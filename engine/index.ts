@@ -12,6 +12,7 @@ export * from "./values";
 export * from "./events";
 export * from "./api";
 export { makeMasker, type Masker } from "./deployment/masker";
+export { preloadSdk } from "./program/program";
 export { loadProject } from "./project/project";
 export { removeSetting, settingPlace, writeSetting } from "./project/settings-file";
 export { listStacks, manageStack, stackLocks, openStack, runOperation, setAsideBrokenState } from "./stack";

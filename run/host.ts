@@ -22,6 +22,8 @@ export interface Engine {
   /** Its providers are processes of their own: an operation's `providers` aren't used, and events alone tell of them. */
   pluginsOnly?: boolean;
   loadProject(cwd: string): Project;
+  /** Does at leisure what an operation would have to do at its start. */
+  preloadSdk?(project: Project): void;
   openStack(options: OpenStackOptions): Promise<Stack>;
   listStacks(project: Project, env: NodeJS.ProcessEnv): Promise<StackSummary[]>;
   runOperation(stack: Stack, options: OperationOptions): Promise<OperationResult>;

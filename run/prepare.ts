@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type Docker from "dockerode";
 import { detectJob } from "../ci/detect";
 import { UserError, type Project, type Stack } from "../engine/api";
@@ -90,7 +91,11 @@ export async function prepare(
     }
     // Before anything is made, somebody is there to remove it, and there is what it takes.
     const tell = (text: string) => host.report({ kind: "note", level: "warning", text });
-    await Promise.all([watchdog?.arm(orders(prepared, host), tell), guard(guarded(prepared, host))]);
+    const safe = Promise.all([watchdog?.arm(orders(prepared, host), tell), guard(guarded(prepared, host))]);
+    safe.catch(() => undefined);
+    // The watchdog and the Docker Engine take their time to answer.
+    if (!options.isolated) await nextTurn().then(() => host.engine.preloadSdk?.(project));
+    await safe;
     return watchdog ? { ...prepared, watchdog } : prepared;
   } catch (error) {
     await watchdog?.dismiss();

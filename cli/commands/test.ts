@@ -18,6 +18,8 @@ export interface TestCommandOptions {
   history?: string;
   testsCommand?: string[];
   again: boolean;
+  /** Shows where the time went. */
+  profile?: boolean;
 }
 
 /** `seatrial test` and `seatrial rerun`. @returns the exit code */
@@ -25,6 +27,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
   const stream = common.json ? process.stderr : process.stdout;
   const screen = makeScreen({ stream, env: process.env, ...definedOnly({ color: common.color }) });
   const display = testDisplay(screen, { verbose: common.verbose, cwd: process.cwd() });
+  const profiler = options.profile ? (await import("../display/profile")).profileRun() : undefined;
   const { openEventLog } = await import("../../run/event-log");
   const log = common.eventLog ? openEventLog(common.eventLog) : undefined;
   try {
@@ -52,7 +55,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         engine,
         connectDocker: () => connectDocker(),
         providers,
-        startWatchdog: () => startWatchdog(join(__dirname, "watchdog.js"), process.env),
+        startWatchdog: () => startWatchdog(join(__dirname, "..", "bin", "watchdog.js"), process.env),
         watchdogScript: join(__dirname, "watchdog-alone.js"),
         cli: [
           ...[process.execPath, join(__dirname, "..", "bin", "seatrial")],
@@ -61,7 +64,10 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         pageAssets,
         report(event) {
           if (event.kind === "engine") log?.write(event.event);
+          profiler?.event(event);
           display.event(event);
+          if (event.kind === "result")
+            for (const line of profiler?.lines(stream.columns ?? 100) ?? []) screen.line(line);
           if (event.kind === "result" && common.json) {
             process.stdout.write(`${JSON.stringify(event.result, undefined, 2)}\n`);
           }

@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { constants, runInThisContext } from "node:vm";
 import { type EngineClient, type PromiseTracking, withoutDebugMessages, withoutNotesOnPromises } from "./debug-aids";
 import type { EntryPoint } from "./entry-point";
 import { type EventLoopShare, shareEventLoop } from "./event-loop";
@@ -246,8 +247,14 @@ function loadSdk({ path }: InstalledSdk): Sdk {
 
 export async function load({ file, esm }: EntryPoint): Promise<unknown> {
   if (!esm) return createRequire(file)(file) as unknown;
-  // Compiled to CommonJS, a plain `import()` would become `require`.
-  const importModule = new Function("url", "return import(url)") as (url: string) => Promise<Record<string, unknown>>;
+  // Compiled to CommonJS, a plain `import()` would become `require`; and code that V8 has cached has none.
+  const keyword = "import";
+  const loader = constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+  const importModule = (
+    loader === undefined
+      ? new Function("url", `return ${keyword}(url)`)
+      : runInThisContext(`(url) => ${keyword}(url)`, { importModuleDynamically: loader })
+  ) as (url: string) => Promise<Record<string, unknown>>;
   const exports = await importModule(pathToFileURL(file).href);
   if (!("default" in exports)) return exports;
   if (Object.keys(exports).length > 1) {

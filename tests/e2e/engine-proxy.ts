@@ -12,8 +12,19 @@ export interface EngineProxy {
   close(): void;
 }
 
+/** A call that went through, with when its request and the beginning of its answer came, in milliseconds. */
+export interface ProxiedCall {
+  request: string;
+  began: number;
+  ended?: number;
+}
+
 /** Listens on the socket `at` for the engine that listens on `engine`. */
-export async function engineProxy(at: string, engine = "/var/run/docker.sock"): Promise<EngineProxy> {
+export async function engineProxy(
+  at: string,
+  engine = "/var/run/docker.sock",
+  onCall: (call: ProxiedCall) => void = () => undefined,
+): Promise<EngineProxy> {
   const open = new Map<Socket, { engine: Socket; request: string }>();
   let isFrozen = false;
   const server = createServer({ allowHalfOpen: true }, (client) => {
@@ -22,7 +33,12 @@ export async function engineProxy(at: string, engine = "/var/run/docker.sock"): 
     const pair = { engine: onward, request: "" };
     open.set(client, pair);
     if (isFrozen) return;
-    client.once("data", (chunk: Buffer) => (pair.request = chunk.toString().split("\r\n")[0]!));
+    client.once("data", (chunk: Buffer) => {
+      pair.request = chunk.toString().split("\r\n")[0]!;
+      const call: ProxiedCall = { request: pair.request, began: performance.now() };
+      onCall(call);
+      onward.once("data", () => (call.ended = performance.now()));
+    });
     client.pipe(onward).pipe(client);
     onward.on("error", () => client.destroy());
     client.on("close", () => {
