@@ -28,6 +28,8 @@ export function readTestCases(text: string): TestCase[] {
     parseTagValue: false,
     trimValues: false,
     removeNSPrefix: true,
+    // References by number too, which any writer of XML may use.
+    htmlEntities: true,
     maxNestedTags: deepest,
   });
   const root = parser.parse(text) as Node;

@@ -76,6 +76,8 @@ function parser(): XMLParser {
     parseAttributeValue: false,
     parseTagValue: false,
     removeNSPrefix: true,
+    // References by number too, which any writer of XML may use.
+    htmlEntities: true,
     maxNestedTags: deepest,
     // What the tests printed isn't counted, and may be large.
     stopNodes: ["..system-out", "..system-err"],

@@ -19,7 +19,7 @@ export function cleanText(text: string): string {
 
 /** Colours, which keep their parameters; other CSI sequences; strings up to their end; two- and three-byte ones. */
 const sequences =
-  /(?:\x1b\[|\x9b)([0-9;:]{0,64})m|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)|\x1b[ -/]+[0-~]?/g;
+  /(?:\x1b\[|\x9b)([0-9;:]{0,64})m|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)|\x1b(?:[ -/]+[0-~]?|[0-OQ-WYZ\\`-~])/g;
 
 /** The text without colours too. */
 export function plainText(text: string): string {

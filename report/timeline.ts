@@ -17,6 +17,8 @@ export function makeTimeline(run: Run, events: EventsRead, stack?: StackFile): T
   const known = new Map(stack?.resources.map((resource) => [resource.urn, resource]));
   const containers = new Map(stack?.containers.map((container) => [container.id, container]));
   const steps = new Map<string, Step>();
+  const withoutRun = runRemover(run, stack);
+  const describe = (event: StepEvent) => describeInputs(event, withoutRun);
 
   for (const event of events.steps) {
     const { urn, op, kind } = event;
@@ -24,7 +26,7 @@ export function makeTimeline(run: Run, events: EventsRead, stack?: StackFile): T
     if (op === "replace" || op === "refresh" || op.startsWith("discard")) continue;
     let step = steps.get(urn);
     if (!step) {
-      step = newStep(event, known.get(urn)?.dependencies ?? [], run);
+      step = newStep(event, known.get(urn)?.dependencies ?? [], describe(event));
       steps.set(urn, step);
     }
     const time = seconds(event.time);
@@ -37,7 +39,7 @@ export function makeTimeline(run: Run, events: EventsRead, stack?: StackFile): T
     if (kind === "begin") {
       step.made = { from: time, to: end };
       step.state = "unfinished";
-      step.inputs = describeInputs(event, run);
+      step.inputs = describe(event);
     } else {
       step.made = { from: step.made?.from ?? time, to: time };
       step.state = kind === "end" ? (op === "same" ? "unchanged" : "done") : whyFailed(event, events, run);
@@ -120,7 +122,7 @@ function withChildren(urns: string[], children: Map<string, Step[]>): Set<string
   return all;
 }
 
-function newStep(event: StepEvent, dependencies: string[], run: Run): Step {
+function newStep(event: StepEvent, dependencies: string[], inputs: Record<string, string>): Step {
   const { urn, type, parent } = event;
   const kind = kindOf(event);
   const role = kind === "container" ? labelOf(event.inputs, "dev.seatrial.role") : undefined;
@@ -134,7 +136,7 @@ function newStep(event: StepEvent, dependencies: string[], run: Run): Step {
     critical: false,
     dependencies,
     ...(parent === undefined ? {} : { parent }),
-    inputs: describeInputs(event, run),
+    inputs,
   };
 }
 
@@ -197,7 +199,7 @@ const longestInput = 200;
 const ownInputs = new Set(["labels", "uploads", "__defaults", "__provider"]);
 
 /** A resource's inputs by path, without what names the run, so that two runs of one stack have the same. */
-function describeInputs({ inputs }: StepEvent, run: Run): Record<string, string> {
+function describeInputs({ inputs }: StepEvent, withoutRun: (text: string) => string): Record<string, string> {
   const flat: Record<string, string> = Object.create(null) as Record<string, string>;
   let count = 0;
   const visit = (path: string, value: unknown, depth: number): void => {
@@ -212,7 +214,7 @@ function describeInputs({ inputs }: StepEvent, run: Run): Record<string, string>
     if (path === "") return;
     count += 1;
     const text = typeof value === "string" ? value : typeof value === "object" ? secretOr(value) : String(value);
-    flat[plainText(path).slice(0, longestInput)] = withoutRun(plainText(text), run).slice(0, longestInput);
+    flat[plainText(path).slice(0, longestInput)] = withoutRun(plainText(text)).slice(0, longestInput);
   };
   visit("", inputs, 0);
   const uploads = Array.isArray(inputs.uploads) ? inputs.uploads.length : 0;
@@ -224,10 +226,23 @@ function secretOr(value: object): string {
   return "ciphertext" in value ? "[secret]" : (JSON.stringify(value) ?? "");
 }
 
-function withoutRun(text: string, { stack, commit, run }: Run): string {
-  let result = text;
-  if (stack) result = result.replaceAll(stack, "<stack>");
-  if (commit) result = result.replaceAll(commit, "<commit>");
-  if (run) result = result.replaceAll(run, "<run>");
-  return result;
+/** Replaces what is another one in every run by what it stands for: the stack, the commit, ids of what was made. */
+function runRemover({ stack, commit, run }: Run, file?: StackFile): (text: string) => string {
+  const words: [string, string][] = [];
+  if (stack) words.push([stack, "<stack>"]);
+  if (commit) words.push([commit, "<commit>"]);
+  if (run) words.push([run, "<run>"]);
+  // An image's id says what is in it: that it is another one is news.
+  const ids = new Map(
+    file?.resources.flatMap(({ urn, id }) =>
+      id && /^[0-9a-f]{64}$/.test(id) ? [[id, `<${urn.slice(urn.lastIndexOf("::") + 2)}>`]] : [],
+    ),
+  );
+  return (text) => {
+    let result = text.replace(/\b[0-9a-f]{64}\b/g, (id, at: number) =>
+      text.startsWith("sha256:", at - 7) ? id : (ids.get(id) ?? id),
+    );
+    for (const [word, name] of words) result = result.replaceAll(word, name);
+    return result;
+  };
 }

@@ -2,15 +2,16 @@
 // Finds what Seatrial needs on this machine, and sets up what is missing: packages, Docker Engine, base images.
 // Node's own modules only: it runs before there are any others. A second run takes a fraction of a second.
 //
-//   node scripts/setup.mjs [packages] [engine] [images]     all but the images, if none is named
+//   node scripts/setup.mjs [packages] [engine] [images] [browser]     packages and engine, if none is named
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { baseImage, baseImageKinds } from "./base-image.mjs";
+import { setUpBrowser } from "./setup/browser.mjs";
 import { setUpEngine } from "./setup/engine.mjs";
 import { setUpPackages } from "./setup/packages.mjs";
 import { failOnSignals, makeReporter } from "./setup/report.mjs";
 
-const PARTS = ["packages", "engine", "images"];
+const PARTS = ["packages", "engine", "images", "browser"];
 
 /**
  * Sets up `parts`, side by side where one doesn't need the other. Throws an Error of one line, which says what to do,
@@ -21,6 +22,10 @@ export async function setUp(parts = ["packages", "engine"]) {
   const engine = parts.includes("engine") ? report.step("Docker Engine", setUpEngine) : Promise.resolve();
   const work = [engine];
   if (parts.includes("packages")) work.push(report.step("packages", setUpPackages));
+  if (parts.includes("browser")) {
+    // One apt-get at a time.
+    work.push(engine.then(() => report.step("Chromium", setUpBrowser)));
+  }
   if (parts.includes("images")) {
     const makeImages = async (say) => {
       const names = await Promise.all(baseImageKinds.map((kind) => baseImage(kind, { say })));

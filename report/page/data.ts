@@ -1,5 +1,6 @@
 import type { Report, TestRow } from "../model";
 import type { PageIndex, TestTexts } from "../page-file";
+import { breathe } from "./dom";
 import { decodeTimes } from "./log-rows";
 
 export type PageReport = PageIndex["report"];
@@ -36,6 +37,7 @@ export async function loadData(): Promise<PageData> {
   const tests: TestRow[] = [];
   for (let pack = 0; pack < testPacks; pack++) {
     for (const test of JSON.parse(await unpack(`tests-${pack}`)) as TestRow[]) tests.push(test);
+    await breathe();
   }
   const unpacked = cache<string[]>();
   let textPack: { pack: number; texts: Promise<Map<number, TestTexts>> } | undefined;

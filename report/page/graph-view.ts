@@ -45,6 +45,9 @@ function draw(element: HTMLElement, report: PageReport, links: Pick<Links, "time
   );
   const nodes = steps.map((step) => {
     const { x, y } = layout.nodes.get(step.urn)!;
+    const title = short(`${step.state === "failed" ? "✗ " : ""}${step.name}`, 21);
+    const time = step.state === "done" ? formatTime(step.made!.to - step.made!.from) : step.state;
+    const subtitle = `${step.role === "tests" ? "tests" : step.kind} · ${time}`;
     const node = svg(
       "g",
       {
@@ -53,7 +56,6 @@ function draw(element: HTMLElement, report: PageReport, links: Pick<Links, "time
           transform: `translate(${x} ${y})`,
           tabindex: 0,
           role: "button",
-          "aria-label": describeStep(step),
         },
         on: {
           click: () => choose(step, node),
@@ -66,16 +68,8 @@ function draw(element: HTMLElement, report: PageReport, links: Pick<Links, "time
       },
       svg("rect", { attributes: { width: nodeSize.width, height: nodeSize.height, rx: 7 } }),
       svg("rect", { class: "edge-mark", attributes: { width: 5, height: nodeSize.height, rx: 2 } }),
-      svg(
-        "text",
-        { class: "node-name", attributes: { x: 14, y: 19 } },
-        short(`${step.state === "failed" ? "✗ " : ""}${step.name}`, 21),
-      ),
-      svg(
-        "text",
-        { class: "node-kind", attributes: { x: 14, y: 36 } },
-        `${step.role === "tests" ? "tests" : step.kind} · ${step.state === "done" ? formatTime(step.made!.to - step.made!.from) : step.state}`,
-      ),
+      svg("text", { class: "node-name", attributes: { x: 14, y: 19 } }, title),
+      svg("text", { class: "node-kind", attributes: { x: 14, y: 36 } }, subtitle),
       svg("title", {}, describeStep(step)),
     );
     return node;

@@ -205,9 +205,9 @@ export function logsView(report: PageReport, logs: LogData[], onRange: (from: nu
         "p",
         "facts",
         h("b", {}, column.log.service),
-        `line ${(number + 1).toLocaleString("en")}`,
-        `${time.toFixed(2)} s`,
-        `${clock} UTC`,
+        h("span", {}, `line ${(number + 1).toLocaleString("en")}`),
+        h("span", {}, `${time.toFixed(2)} s`),
+        h("span", {}, `${clock} UTC`),
       ),
       h("pre", { attributes: { tabindex: 0 } }, ...styled(pretty(text), wanted)),
     );
@@ -262,6 +262,8 @@ export function logsView(report: PageReport, logs: LogData[], onRange: (from: nu
       return;
     }
     let jumped = false;
+    const origin = cursor;
+    let jumpedTo: typeof cursor | undefined;
     // Somebody is typing.
     await new Promise((resolve) => setTimeout(resolve, 150));
     if (signal.aborted) return;
@@ -278,6 +280,7 @@ export function logsView(report: PageReport, logs: LogData[], onRange: (from: nu
         if (!jumped && count > 0 && !onlyFound) {
           jumped = true;
           step(0);
+          jumpedTo = cursor;
         }
       },
       signal,
@@ -285,7 +288,11 @@ export function logsView(report: PageReport, logs: LogData[], onRange: (from: nu
     if (signal.aborted) return;
     announce(status.textContent);
     if (onlyFound) await layOut();
-    else if (found && (found as Found).count > 0) step(0);
+    else if (found && (found as Found).count > 0 && cursor === jumpedTo) {
+      // Another log may have one before it.
+      cursor = origin;
+      step(0);
+    }
   }
 
   /** To the next place that was found, the one before, or with 0 the first from here on. */

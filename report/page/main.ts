@@ -180,7 +180,7 @@ function header(report: PageReport): HTMLElement {
     h(
       "div",
       "verdict-text",
-      h("h1", {}, verdict.replace("-", " ")),
+      h("h1", {}, `${verdict[0]!.toUpperCase()}${verdict.slice(1).replace("-", " ")}`),
       h("p", "reason", report.reason),
       h(
         "p",

@@ -273,12 +273,9 @@ function changesPanel(changes: Changes, report: PageReport, tests: PageData["tes
       h(
         "div",
         "change",
-        h("h3", {}, "Slower tests"),
-        h(
-          "ul",
-          {},
-          ...slower.map(({ name, before, now }) => h("li", {}, `${name}: ${formatTime(before)} → ${formatTime(now)}`)),
-        ),
+        h("h3", {}, `Slower tests (${slower.length})`),
+        slowerList(slower.slice(0, 5)),
+        slower.length > 5 && h("details", {}, h("summary", {}, "more of them"), slowerList(slower.slice(5))),
       ),
     longer.length > 0 &&
       h(
@@ -304,7 +301,14 @@ function changesPanel(changes: Changes, report: PageReport, tests: PageData["tes
             h(
               "details",
               "resource-change",
-              h("summary", {}, h("span", "badge", change), h("b", {}, name), h("span", "suite", type)),
+              h(
+                "summary",
+                {},
+                h("span", "badge", change),
+                h("b", {}, name),
+                h("span", "suite", type),
+                h("code", {}, changedKeys(inputs)),
+              ),
               inputs.length > 0 &&
                 h(
                   "table",
@@ -327,6 +331,16 @@ function changesPanel(changes: Changes, report: PageReport, tests: PageData["tes
           ),
       ),
   );
+}
+
+function slowerList(tests: Changes["slower"]): HTMLElement {
+  const rows = tests.map(({ name, before, now }) => h("li", {}, `${name}: ${formatTime(before)} → ${formatTime(now)}`));
+  return h("ul", {}, ...rows);
+}
+
+function changedKeys(inputs: { key: string }[]): string {
+  const keys = [...new Set(inputs.map(({ key }) => key.replace(/[.[].*/, "")))];
+  return keys.length > 4 ? `${keys.slice(0, 4).join(", ")} and more` : keys.join(", ");
 }
 
 function flakyPanel({ history, retries }: PageReport, tests: PageData["tests"], links: Links): HTMLElement | undefined {

@@ -70,20 +70,21 @@ export function waterfall(report: PageReport, onTime: (seconds: number) => void)
   const axis = h("div", "track axis");
   const phaseTrack = h("div", "track phases");
   const shade = h("div", "shade");
-  const head = h("div", "head", h("div", "label", "phases"), phaseTrack, h("div", "label", ""), axis);
+  const head = h("div", "waterfall-head", h("div", "label", "phases"), phaseTrack, h("div", "label", ""), axis);
   const list = windowed({
     rowHeight: 24,
     label: "Waterfall of resources. Arrow keys choose one, Enter shows the logs at its beginning.",
     class: "waterfall-list",
     attributes: { role: "listbox", id: "waterfall-list" },
-    head,
     render,
   });
-  list.element.append(h("div", "shade-layer", shade));
+  list.element
+    .querySelector(".space")!
+    .append(h("div", { class: "shade-layer", attributes: { "aria-hidden": "true" } }, shade));
 
   function render(row: number): HTMLElement {
     const step = steps[row]!;
-    const track = h("div", "track");
+    const track = h("div", { class: "track", attributes: { "aria-hidden": "true" } });
     for (const { from } of parts) {
       if (from > view.from && from < view.to) track.append(place(h("i", "grid-line"), from, from));
     }
@@ -115,7 +116,6 @@ export function waterfall(report: PageReport, onTime: (seconds: number) => void)
           "aria-selected": row === selected,
           "aria-setsize": steps.length,
           "aria-posinset": row + 1,
-          "aria-label": describeStep(step),
           title: describeStep(step),
         },
         on: {
@@ -129,9 +129,10 @@ export function waterfall(report: PageReport, onTime: (seconds: number) => void)
           },
         },
       },
+      h("span", "unseen", describeStep(step)),
       h(
         "div",
-        "label",
+        { class: "label", attributes: { "aria-hidden": "true" } },
         h("span", "crit", step.critical ? "◆" : ""),
         h("span", `kind ${step.kind}`, step.kind),
         h("span", "name", step.name),
@@ -242,6 +243,7 @@ export function waterfall(report: PageReport, onTime: (seconds: number) => void)
       ),
       whole,
     ),
+    head,
     list.element,
   );
   list.setCount(steps.length);
