@@ -126,6 +126,13 @@ describe.each(systems)("%s", (kind) => {
     );
     await expect(post(kind, "two")).rejects.toThrow(/doesn't answer/);
     expect(posts()).toBe(3);
+    api.instead.push(
+      () => undefined,
+      () => undefined,
+      () => ({ status: 502 }),
+    );
+    await expect(post(kind, "three")).rejects.toThrow(/answered with 502: the server has failed/);
+    expect(posts()).toBe(4);
   });
 
   test("an API that hangs is given up in bounded time", async () => {
