@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
+import { detectJob } from "../ci/detect";
+import { withoutCommands } from "../ci/workflow-commands";
 import { UserError } from "../engine/api";
 import { stripControlCodes } from "../run/control-codes";
 import type { Scope } from "../run/scope";
@@ -63,7 +65,8 @@ function refuseVersions(own: string[]): void {
 
 /** What a person is told of an error. Names of theirs and of the engine's are in it, whatever these hold. */
 export function explain(error: unknown, debug: boolean): string {
-  return stripControlCodes(described(error, debug));
+  const text = stripControlCodes(described(error, debug));
+  return detectJob()?.system === "github" ? withoutCommands(text) : text;
 }
 
 function described(error: unknown, debug: boolean): string {
@@ -214,6 +217,17 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
         >();
         const keepImages = definedOnly({ age: keepImagesFor, size: keepImagesWithin });
         return await gcCommand(common, { dryRun: Boolean(dryRun), keepImages, scope });
+      }),
+    );
+
+  program
+    .command("note")
+    .argument("[dir]", "the results' folder (default: $ARTIFACTS_DIR, else build/tests)")
+    .description("make a note for the merge request from results and preview, and post or update it")
+    .action(
+      act(async (common, self) => {
+        const { noteCommand } = await import("./commands/note");
+        return await noteCommand(common, self.args[0]);
       }),
     );
 

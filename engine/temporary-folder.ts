@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { currentProcess, processState } from "./process-identity";
 
 /** Makes a folder, for its owner only; `purpose` is part of its name. It is short enough for a socket's path. */
-export function temporaryFolder(purpose: "engine" | "pulumi" | "base"): string {
+export function temporaryFolder(purpose: "engine" | "pulumi" | "base" | "state"): string {
   removeStaleFolders();
   const { pid, start } = currentProcess();
   return mkdtempSync(join(tmpdir(), `seatrial-${purpose}-${pid}-${start ?? "0"}-${place()}-`));
@@ -19,7 +19,8 @@ export function temporaryFolder(purpose: "engine" | "pulumi" | "base"): string {
 export function removeStaleFolders(): void {
   const { boot, ns } = currentProcess();
   for (const name of entries()) {
-    const [, pid, start, where] = /^seatrial-(?:engine|pulumi|base)-(\d+)-(\d+)-([0-9a-f]+)-\w+$/.exec(name) ?? [];
+    const [, pid, start, where] =
+      /^seatrial-(?:engine|pulumi|base|state)-(\d+)-(\d+)-([0-9a-f]+)-\w+$/.exec(name) ?? [];
     if (!pid || !start || where !== place()) continue;
     const owner = { pid: Number(pid), start, ...(boot && ns ? { boot, ns } : {}) };
     if (processState(owner, { sameHost: true }) !== "gone") continue;

@@ -1,3 +1,5 @@
+import { detectJob } from "../../ci/detect";
+import { withoutCommands } from "../../ci/workflow-commands";
 import { UserError } from "../../engine/api";
 import { makeMasker, type Masker } from "../../engine/deployment/masker";
 import { listContainers, type StackContainer } from "../../run/containers";
@@ -101,7 +103,8 @@ function linePrinter(
     string,
     { filter: ReturnType<typeof controlCodeFilter>; text: ReturnType<typeof maskedText>; held: string }
   >();
-  const print = (line: string) => void process.stdout.write(`${prefix}${line}${colors ? "\x1b[0m" : ""}\n`);
+  const shown = (text: string) => (detectJob()?.system === "github" ? withoutCommands(text) : text);
+  const print = (line: string) => void process.stdout.write(shown(`${prefix}${line}${colors ? "\x1b[0m" : ""}\n`));
   return {
     push(stream, data) {
       let state = filters.get(stream);

@@ -5,6 +5,7 @@ import { startWatchdog } from "../../run/watchdog/start";
 import { loadEngine } from "../context";
 import { makeScreen } from "../display/screen";
 import { testDisplay } from "../display/test-display";
+import { tellGithub } from "../github-job";
 import { definedOnly, type CommonOptions } from "../options";
 import { pageAssets } from "../report-page";
 
@@ -75,6 +76,8 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
         env: { ...process.env },
       },
     );
+    display.close();
+    await tellGithub(result, stream, process.env);
     return result.exitCode;
   } finally {
     log?.close();

@@ -1,3 +1,6 @@
+import { detectJob } from "../../ci/detect";
+import { logGroup } from "../../ci/log-groups";
+import { commandFilter } from "../../ci/workflow-commands";
 import { controlCodeFilter, stripControlCodes } from "../../run/control-codes";
 import { makeStyle, wantsColor, type Style } from "./style";
 
@@ -10,6 +13,8 @@ export interface Screen {
   line(text?: string): void;
   /** Text as a container writes it, not by lines; it may set colours and no more. */
   raw(stream: string, text: string): void;
+  /** What follows can be folded in the log of the CI job, until the returned function is called; `undefined`: it can't. */
+  fold(title: string): (() => void) | undefined;
   /** What the last line shows while something is under way; `undefined`: nothing is. Only on a terminal. */
   status(text: (() => string) | undefined): void;
   close(): void;
@@ -35,7 +40,8 @@ export function makeScreen({ stream, color, env }: ScreenOptions): Screen {
   let turn = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  const write = (text: string) => void stream.write(text);
+  const commands = detectJob(env)?.system === "github" ? commandFilter() : undefined;
+  const write = (text: string) => void stream.write(commands?.push(text) ?? text);
   const hide = () => {
     if (shown) write("\r\x1b[2K");
     shown = false;
@@ -70,6 +76,19 @@ export function makeScreen({ stream, color, env }: ScreenOptions): Screen {
       hide();
       write(clean);
       midLine = !clean.replace(/\x1b\[[0-9;:]*m/g, "").endsWith("\n");
+    },
+    fold(title) {
+      const group = logGroup(title, env);
+      if (!group) return undefined;
+      hide();
+      if (midLine) write("\n");
+      midLine = false;
+      stream.write(group.start);
+      return () => {
+        if (midLine) write("\n");
+        midLine = false;
+        stream.write(group.end);
+      };
     },
     status(text) {
       current = text;

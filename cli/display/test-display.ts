@@ -121,10 +121,13 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
         case "note":
           screen.line(`${event.level === "info" ? "" : `${style.yellow(event.level)} `}${event.text}`);
           break;
-        case "log":
-          screen.line(rule(`log of ${event.service}`));
+        case "log": {
+          const unfold = screen.fold(`log of ${event.service}`);
+          if (!unfold) screen.line(rule(`log of ${event.service}`));
           for (const line of event.lines.length > 0 ? event.lines : [style.dim("(empty)")]) screen.line(`  ${line}`);
+          unfold?.();
           break;
+        }
         case "report":
           page = event.page;
           break;

@@ -4,7 +4,6 @@ import { mermaidLabel } from "../escape/mermaid";
 /** More than this nobody can follow, and GitLab draws no large ones by itself. */
 const most = { nodes: 30, edges: 60 };
 
-const marks = { added: "+ ", removed: "- ", changed: "~ ", same: "" };
 /** Dark on light, whatever the page's colours. */
 const styles = {
   added: "fill:#d7f5dd,stroke:#1a7f37,color:#0b3d1a,stroke-width:2px",
@@ -14,7 +13,7 @@ const styles = {
 const arrows = { added: "==>", removed: "-.->", same: "-->" };
 
 /**
- * The services and what each of them waits for, as a Mermaid flowchart: what is added, removed and changed has a sign, a
+ * The services and what each of them waits for, as a Mermaid flowchart: what is added, removed and changed says so, has a
  * colour and its own kind of line. `undefined` where there is nothing to see, or too much.
  */
 export function mermaidGraph({ nodes, edges }: Comparison["graph"]): string | undefined {
@@ -22,7 +21,7 @@ export function mermaidGraph({ nodes, edges }: Comparison["graph"]): string | un
   const numbers = new Map(nodes.map(({ name }, number) => [name, number]));
   const lines = nodes.map(({ name, status }, number) => {
     const style = status === "same" ? "" : `:::${status}`;
-    return `  n${number}[${mermaidLabel(`${marks[status]}${name}`)}]${style}`;
+    return `  n${number}[${mermaidLabel(name, status === "same" ? "" : status)}]${style}`;
   });
   for (const { from, to, status } of edges) {
     const [a, b] = [numbers.get(from), numbers.get(to)];

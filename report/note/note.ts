@@ -1,6 +1,7 @@
 /** The note that a merge request gets: what changes in the stack, and how the tests went. */
 import type { Change, Comparison, ResourceChange } from "../comparison/schema";
 import { inlineCode, linkTarget } from "../escape/markdown";
+import { plainLine } from "../escape/plain";
 import { mermaidGraph } from "./graph";
 import type { TestsOutcome } from "./outcome";
 
@@ -34,13 +35,18 @@ export function noteMarker(project: string): string {
   return `<!-- seatrial note: ${slug || "stack"} -->`;
 }
 
+/** The project that the data is of, as it says itself. */
+export function projectOf({ comparison, outcome }: NoteData): string {
+  return [comparison?.project, outcome?.project].map((name) => plainLine(name ?? "")).find(Boolean) ?? "";
+}
+
 /**
  * The note in Markdown. All that comes from programs, tests, logs and names is in it as code within a line, which nothing
  * acts on; every line begins with words of ours.
  */
 export function renderNote(data: NoteData, links: NoteLinks = {}): string {
   const { comparison, outcome, problems } = data;
-  const project = comparison?.project ?? outcome?.project ?? "";
+  const project = projectOf(data);
   const head = [noteMarker(project), `### Seatrial: ${headline(data)}`];
   const tail = [
     ...problems.slice(0, shown.warnings).map((problem) => `- Left out: ${inlineCode(problem)}`),

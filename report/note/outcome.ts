@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { slowestTests, type TimedTest } from "../junit-times";
+import { type JunitCase, slowestTests } from "./located-tests";
 
 /** How the tests went, as far as a note tells of it. */
 export interface TestsOutcome {
@@ -12,13 +12,14 @@ export interface TestsOutcome {
   counts: { total: number; passed: number; failed: number; skipped: number };
   failures: { name: string; message: string }[];
   failure?: { resource?: string; message: string };
-  slowest: TimedTest[];
+  slowest: { name: string; seconds: number }[];
   expectations?: Outcome["expectations"];
   history?: Outcome["history"];
 }
 
 /** The first of each list are enough. */
 const most = 50;
+const mostSlow = 5;
 const text = z.string().transform((value) => value.slice(0, 2000));
 const count = z.int().min(0);
 const few = <S extends z.ZodType>(schema: S) =>
@@ -74,17 +75,17 @@ type Outcome = z.output<typeof outcomeSchema>;
  * What a note tells of a run.
  *
  * @param result the content of `result.json`
- * @param junit the texts of JUnit files
+ * @param cases the tests of its JUnit files
  * @throws {z.ZodError} where that is none
  */
-export function readOutcome(result: unknown, junit: string[] = []): TestsOutcome {
+export function readOutcome(result: unknown, cases: JunitCase[] = []): TestsOutcome {
   const { tests, startedAt, finishedAt, ...rest } = outcomeSchema.parse(result);
   const { verdict, exitCode, project, commit, failure, expectations, history } = rest;
   const { failures, ...counts } = tests;
   return {
     ...{ verdict, exitCode, project, counts, failures },
     seconds: Math.max(0, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000),
-    slowest: slowestTests(junit),
+    slowest: slowestTests(cases, mostSlow),
     ...(commit ? { commit } : {}),
     ...(failure ? { failure } : {}),
     ...(expectations ? { expectations } : {}),

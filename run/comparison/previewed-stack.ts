@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import type { Project, PropertyMap, PropertyValue, ProviderFactory } from "../../engine";
 import type { Masker } from "../../engine/deployment/masker";
+import { temporaryFolder } from "../../engine/temporary-folder";
 import { isMap, Secret, someValue, Unknown, UNKNOWN_SENTINEL, withoutOutputs } from "../../engine/values";
 import {
   type InputValue,
@@ -45,7 +44,7 @@ export interface PreviewOptions {
  */
 export async function previewStack(engine: Engine, options: PreviewOptions): Promise<PreviewedResource[]> {
   const { project, stack: name, config, configFile, masker, signal, parallel } = options;
-  const state = mkdtempSync(join(tmpdir(), "seatrial-state-"));
+  const state = temporaryFolder("state");
   const checked = new Map<string, PropertyMap>();
   const states = new Map<string, StateInStep>();
   const secrets = new Set<string>();

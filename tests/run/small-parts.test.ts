@@ -90,6 +90,7 @@ test("knows the CI job", () => {
   expect(detectJob({ CI: "true" })).toEqual({ system: "other" });
   expect(detectJob({ GITLAB_CI: "true", CI_JOB_ID: "7", CI_JOB_URL: "https://ci/7", CI_COMMIT_SHA: "abc" })).toEqual({
     ...{ system: "gitlab", id: "7", url: "https://ci/7", commit: "abc" },
+    artifactsUrl: "https://ci/7/artifacts/browse",
   });
   const github = { GITHUB_ACTIONS: "true", GITHUB_RUN_ID: "9", GITHUB_RUN_ATTEMPT: "1", GITHUB_JOB: "test" };
   const one = detectJob({ ...github, RUNNER_NAME: "a", GITHUB_SERVER_URL: "https://hub", GITHUB_REPOSITORY: "o/r" })!;

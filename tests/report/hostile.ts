@@ -1,0 +1,80 @@
+/** Texts that want to be more than text, wherever they are shown. */
+import fc from "fast-check";
+
+const pieces = [
+  ..."`~*_[]()<>#+-.!|\\/&\"'$@:;={}%^\n\r\t \u2028\u2029\u0085\u200b\u202e\ufeff\0\x1b\x9b".split(""),
+  ...[
+    "``",
+    "```",
+    "~~~",
+    "\n\n",
+    "\n/close\n",
+    "\n/merge",
+    "@all",
+    "@everyone",
+    "#1",
+    "!1",
+    "&1",
+    "%1",
+    "\r/approve\r",
+  ],
+  ...["<script>", "</details>", "<!--", "-->", "<img src=x onerror=alert(1)>", "</summary>", "<a href='javascript:x'>"],
+  ...[
+    "[x](javascript:alert(1))",
+    "![x](http://evil.example/a.png)",
+    "http://evil.example",
+    "[[_TOC_]]",
+    "[x]: http://e",
+  ],
+  ...[
+    "\n::error::x",
+    "\n ::set-output name=a::b",
+    "##[command]x",
+    "::stop-commands::x",
+    "%0A::error::y",
+    "\n\u00a0::debug::",
+  ],
+  ...[
+    "```mermaid\n",
+    '\nclick n0 href "javascript:x"',
+    "]; n0-->n1",
+    "%%{init: {}}%%",
+    "#quot;",
+    "end",
+    "&quot;",
+    ":::x",
+  ],
+  ...[
+    "\x1b]0;t\x07",
+    "\x1b[2J",
+    "section_start:1:x\r\x1b[0K",
+    "$`x`$",
+    "{{x}}",
+    "{%x%}",
+    ":smile:",
+    "- [ ] x",
+    "> x",
+    "    x",
+  ],
+  ...[
+    "\ud800",
+    "\udc00",
+    "😀",
+    "é",
+    "x",
+    "name",
+    "🏳️‍🌈",
+    "# x",
+    "\n---\n",
+    "===",
+    "| a | b |\n|---|---|",
+    "Close #2",
+    "GL-1",
+  ],
+];
+
+/** Any text, and those made of pieces that mean something somewhere. */
+export const hostileText: fc.Arbitrary<string> = fc.oneof(
+  { weight: 4, arbitrary: fc.array(fc.constantFrom(...pieces), { maxLength: 8 }).map((list) => list.join("")) },
+  { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 30 }) },
+);
