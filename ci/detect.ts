@@ -33,7 +33,8 @@ export function detectJob(env: NodeJS.ProcessEnv = process.env): CiJob | undefin
       pipeline: run,
     });
   }
-  return env.CI && env.CI !== "false" && env.CI !== "0" ? { system: "other" } : undefined;
+  if (!env.CI || env.CI === "false" || env.CI === "0") return undefined;
+  return present({ system: "other", branch: env.SEATRIAL_BRANCH, pipeline: env.SEATRIAL_PIPELINE });
 }
 
 function present(job: { [K in keyof CiJob]: CiJob[K] | undefined }): CiJob {
