@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { version } from "../../package.json";
 import { codeSpans, readDocument, root, sections, tableRows } from "./markdown";
 
@@ -33,4 +33,19 @@ test("docs/gitlab.md tells of the template's inputs, with their defaults, and of
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(inputs));
   const jobs = Object.keys(body).filter((name) => /^seatrial-/.test(name));
   expect(rows.flatMap((row) => codeSpans(row.job ?? "")).sort()).toEqual(jobs.sort());
+});
+
+test("docs/github.md tells of the action's inputs, with their defaults, and of its outputs", () => {
+  const action = parse(readDocument("ci/github/action.yml")) as {
+    inputs: Record<string, { default: string }>;
+    outputs: object;
+  };
+  const rows = sections(readDocument("docs/github.md")).flatMap(({ text }) => tableRows(text));
+  const told = rows
+    .filter((row) => "input" in row)
+    .map((row) => [codeSpans(row.input!)[0], codeSpans(row.default!)[0] ?? ""] as const);
+  const inputs = Object.entries(action.inputs).map(([name, input]) => [name, input.default] as const);
+  expect(told).toEqual(inputs);
+  expect(action.inputs.version!.default).toBe(version);
+  expect(rows.flatMap((row) => codeSpans(row.output ?? ""))).toEqual(Object.keys(action.outputs));
 });
