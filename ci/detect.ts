@@ -34,8 +34,9 @@ export function detectJob(env: NodeJS.ProcessEnv = process.env): CiJob | undefin
   if (env.GITLAB_CI) return present(gitlab(env));
   if (env.GITHUB_ACTIONS) return present(github(env));
   const other = [jenkins, circle, buildkite, woodpecker].map((read) => read(env)).find(Boolean);
-  if (other) return present({ system: "other", ...other });
-  return env.CI && env.CI !== "false" && env.CI !== "0" ? { system: "other" } : undefined;
+  if (!other && (!env.CI || env.CI === "false" || env.CI === "0")) return undefined;
+  const branch = env.SEATRIAL_BRANCH || other?.branch;
+  return present({ system: "other", ...other, branch, pipeline: env.SEATRIAL_PIPELINE });
 }
 
 type Found = Omit<CiJob, "system">;

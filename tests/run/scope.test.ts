@@ -153,7 +153,8 @@ test.each(["alive", "gone", "unknown"] as const)("a CI job that is %s", async (s
 test("what a run in a CI job makes can be found so", () => {
   const gitlab = { GITLAB_CI: "true", CI_COMMIT_REF_NAME: "a/b", CI_PIPELINE_ID: "7" };
   const github = { GITHUB_ACTIONS: "true", GITHUB_REF_NAME: "5/merge", GITHUB_HEAD_REF: "a/b", GITHUB_RUN_ID: "7" };
-  for (const job of [detectJob(gitlab), detectJob(github)]) {
+  const other = { CI: "true", SEATRIAL_BRANCH: "a/b", SEATRIAL_PIPELINE: "7" };
+  for (const job of [gitlab, github, other].map((env) => detectJob(env))) {
     const labels = runLabels({ project: "p", stack: "s", expires: new Date(0), ...(job ? { job } : {}) });
     expect(labels).toMatchObject({ "dev.seatrial.branch": "a/b", "dev.seatrial.pipeline": "7" });
   }
