@@ -123,11 +123,20 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
       .option("--artifacts <dir>", "where the results go (default: $ARTIFACTS_DIR, else build/tests)")
       .option("--junit <glob>", "which of the artifacts are JUnit; there must be one")
       .option("--timeout <duration>", "give up after so long (default: the setting run:deadline, 1h)", durationOption);
-    if (!again) command.option("--keep", "leave the stack as it is");
+    if (!again) {
+      command.option("--keep", "leave the stack as it is");
+      command.option("--if-changed", "run nothing where a run with the same inputs has passed before");
+    }
     command.action(
       act(async (common, self) => {
         const { testCommand } = await import("./commands/test");
-        const options = self.opts<{ keep?: boolean; artifacts?: string; junit?: string; timeout?: number }>();
+        const options = self.opts<{
+          keep?: boolean;
+          ifChanged?: boolean;
+          artifacts?: string;
+          junit?: string;
+          timeout?: number;
+        }>();
         return await testCommand(common, { ...options, ...definedOnly({ testsCommand }), again });
       }, true),
     );

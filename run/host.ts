@@ -44,6 +44,8 @@ export interface RunHost {
   watchdogScript: string;
   /** The command that runs another command line of ours, for the watchdog; empty if there is none. */
   cli: string[];
+  /** Of this program, down to its own build. */
+  version: string;
   /** Must not throw. */
   report(event: RunEvent): void;
   /** The calling environment. */
