@@ -138,12 +138,16 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
       )
       .option("--history <dir>", "past runs (default: $SEATRIAL_HISTORY, else .seatrial/history)");
     command.option("--profile", "show where the time went, and what was waited for");
-    if (!again) command.option("--keep", "leave the stack as it is");
+    if (!again) {
+      command.option("--keep", "leave the stack as it is");
+      command.option("--if-changed", "run nothing where a run with the same inputs has passed before");
+    }
     command.action(
       act(async (common, self) => {
         const { testCommand } = await import("./commands/test");
         const options = self.opts<{
           keep?: boolean;
+          ifChanged?: boolean;
           artifacts?: string;
           junit?: string;
           timeout?: number;

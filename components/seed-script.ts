@@ -190,7 +190,7 @@ while [ "$n" -lt "$STEPS" ]; do
   if [ -n "$step" ]; then docker rm -f -v "$step" >/dev/null 2>&1; step=; fi
 done
 
-docker stop -t "$TIMEOUT" "$server" >/dev/null 2>"$scratch/refused" || fail "$(why "$(cat "$scratch/refused")")"
+docker stop -t 60 "$server" >/dev/null 2>"$scratch/refused" || fail "$(why "$(cat "$scratch/refused")")"
 code=$(docker inspect --format '{{.State.ExitCode}}' "$server")
 if [ "$code" = 137 ] || [ -e "$scratch/late" ]; then
   { echo "can't seed $NAME: $(why "the server was killed before it had stopped")"; server_log; } >&2

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
@@ -33,6 +33,8 @@ export interface ResultsFolder {
   /** Absolute. */
   target: string;
   staging: string;
+  /** What `result.json` in the target was before this run. */
+  earlier?: Buffer;
 }
 
 /** Where results go: as asked for, else where the caller's environment says, else inside the project. */
@@ -49,14 +51,14 @@ export async function openResults(target: string): Promise<ResultsFolder> {
   try {
     await mkdir(staging, { recursive: true, mode: 0o700 });
     await writeFile(join(staging, mark), "Made by seatrial; the next run replaces this folder.\n", { mode: 0o600 });
-    if (existsSync(join(target, mark))) {
-      await keepReport(target, staging);
-      await rm(join(target, "result.json"), { force: true });
-    }
+    if (!existsSync(join(target, mark))) return { target, staging };
+    const earlier = await readFile(join(target, "result.json")).catch(() => undefined);
+    await keepReport(target, staging);
+    await rm(join(target, "result.json"), { force: true });
+    return { target, staging, ...(earlier ? { earlier } : {}) };
   } catch (error) {
     throw new UserError(`can't write the results folder ${target}: ${(error as Error).message}`);
   }
-  return { target, staging };
 }
 
 /** The last run's report goes, but what this one's compares itself with. */
@@ -120,6 +122,11 @@ export async function publishResults({ target, staging }: ResultsFolder): Promis
     await unlink(join(staging, mark));
   }
   await moveInto(staging, target);
+}
+
+/** Puts back what was there before, for a run that is left out. */
+export async function restoreResults({ target, earlier }: ResultsFolder): Promise<void> {
+  if (earlier) await writeFile(join(target, "result.json"), earlier, { mode: 0o600 });
 }
 
 /** Removes what a run that never got to results has begun. */

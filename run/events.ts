@@ -18,6 +18,8 @@ export type RunEvent =
   | { kind: "note"; level: "info" | "warning" | "error"; text: string }
   /** The end of a service's log, shown because something failed. */
   | { kind: "log"; service: string; lines: string[] }
+  /** Nothing was run, as a run with the same inputs has passed before: its result. */
+  | { kind: "unchanged"; result: Result }
   /** `unbegun`: the run could not begin; an error tells its caller why. */
   | { kind: "result"; result: Result; unbegun?: true }
   /** The run's report is there. `page`: its file. */

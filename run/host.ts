@@ -51,6 +51,8 @@ export interface RunHost {
   cli: string[];
   /** The program and the style of the report page; where there are none, a run makes no report. */
   pageAssets?(): Promise<PageAssets>;
+  /** Of this program, down to its own build. */
+  version: string;
   /** Must not throw. */
   report(event: RunEvent): void;
   /** The calling environment. */

@@ -23,7 +23,7 @@ export function followImages(): (event: EngineEvent) => boolean {
 }
 
 /** By the resource's type, or that of a component around it: both stand in the URN, outermost first. */
-function makesImage(urn: string): boolean {
+export function makesImage(urn: string): boolean {
   const types = (urn.split("::")[2] ?? "").split("$");
   const own = types.pop() ?? "";
   return imageTypes.has(own) || (own.startsWith("command:") && types.some((type) => imageComponents.includes(type)));

@@ -26,6 +26,8 @@ export interface TestOptions {
   testsCommand?: string[];
   /** Leaves the stack as it is. */
   keep?: boolean;
+  /** Leaves the run out where one with the same inputs has passed before. */
+  ifChanged?: boolean;
   /** Runs the tests again in a stack that was kept. */
   again?: boolean;
   /** Where the results go. */
@@ -106,7 +108,7 @@ export async function prepare(
 }
 
 /** A stack for which nothing has been made. */
-export async function forget(project: Project, { stack }: OpenedRun): Promise<void> {
+export async function forget(project: Project, { stack }: Pick<OpenedRun, "stack">): Promise<void> {
   await stack.remove().catch(() => undefined);
   removeRecord(project, stack.name);
 }

@@ -95,6 +95,10 @@ export const resultSchema = z
     history: history.optional(),
     retries: retries.optional(),
     notes: z.array(z.string()).describe("What went wrong beside the verdict, such as a log that could not be read."),
+    unchanged: z
+      .literal(true)
+      .optional()
+      .describe("Of --if-changed with --json only: nothing was run; this is the result of the run that had passed."),
     kept: z.boolean().describe("The stack was left as it is."),
     cleanup: z.strictObject({
       clean: z.boolean().describe("Nothing of this run is left but what was to be kept."),

@@ -5,7 +5,7 @@ import { openEventLog, type EventLog } from "./event-log";
 import { UserError } from "../engine/api";
 import type { EngineEvent } from "../engine/events";
 import { detectBranches } from "../ci/branches";
-import { discardResults, publishResults } from "./artifacts";
+import { discardResults, publishResults, restoreResults } from "./artifacts";
 import { attemptTests, type Attempts } from "./attempts";
 import { bringUp, brakes, longestStop, type Brakes, type FinishedUpdate } from "./bring-up";
 import { collect, type Collected } from "./collect";
@@ -16,7 +16,7 @@ import { compareWithHistory, type History } from "./history/compare";
 import { historyFolder, outcomes, readHistory, writeHistory, type HistoryRecord } from "./history/store";
 import { runLabels } from "./identity";
 import { longestTimer, phaseClock, type PhaseClock } from "./phases";
-import type { PreparedRun, TestOptions } from "./prepare";
+import { forget, type PreparedRun, type TestOptions } from "./prepare";
 import { removeRecord, writeRecord } from "./records";
 import { writeResult, type Result } from "./result";
 import { endInSetUp, setUp, type SetUp } from "./set-up";
@@ -24,6 +24,7 @@ import { longestRun, readRunSettings, type Deadlines } from "./settings";
 import { interruptCode, onInterrupt } from "./signals";
 import { engineMessage, sweep, unlabelled, type Leftover } from "./sweep";
 import { within } from "./time-limit";
+import { checkInputs } from "./unchanged";
 import { judge, testsEnd as howTestsEnded, type Judgement } from "./verdict";
 import { writeReport } from "./write-report";
 
@@ -92,7 +93,7 @@ async function sweepBeside({ docker, project }: PreparedRun, host: RunHost): Pro
 }
 
 async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clock: PhaseClock): Promise<Result> {
-  const { identity, options, results } = prepared;
+  const { identity, options } = prepared;
   host.report({
     kind: "begin",
     project: identity.project,
@@ -101,6 +102,27 @@ async function carryOut(prepared: PreparedRun, host: RunHost, brake: Brakes, clo
     ...(identity.commit ? { commit: identity.commit } : {}),
     again: Boolean(options.again),
   });
+  const inputs = options.ifChanged ? await checkInputs(prepared, host, brake) : undefined;
+  if (inputs?.passed && !brake.reason()) return await leaveOut(prepared, host, inputs.passed);
+  if (inputs && !brake.reason()) note(host, "info", `the tests are run: ${inputs.why}`);
+  const result = await bringUpAndTest(prepared, inputs?.host ?? host, brake, clock);
+  await inputs?.remember(result);
+  return result;
+}
+
+/** Takes back what has been prepared. Nothing was made but images, which stay in any case. */
+async function leaveOut(prepared: PreparedRun, host: RunHost, passed: Result): Promise<Result> {
+  await forget(prepared.project, prepared);
+  await discardResults(prepared.results).catch(() => undefined);
+  await restoreResults(prepared.results).catch(() => undefined);
+  await prepared.watchdog?.dismiss();
+  if (prepared.results.earlier) await addReport(prepared.results.target, host);
+  host.report({ kind: "unchanged", result: passed });
+  return passed;
+}
+
+async function bringUpAndTest(prepared: PreparedRun, host: RunHost, brake: Brakes, clock: PhaseClock): Promise<Result> {
+  const { options, results } = prepared;
   let log = openEventLog(join(results.staging, "events.jsonl"), { times: true });
   const hooks = {
     onEvent: (event: EngineEvent) => {

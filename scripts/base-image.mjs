@@ -12,6 +12,8 @@ import { endChildren } from "./base-images/run.mjs";
 
 export { baseImage } from "./base-images/find-or-make.mjs";
 export const baseImageKinds = Object.keys(recipes);
+/** What the example's stack is made of; the others are made when somebody asks for them. */
+export const kindsOfExample = baseImageKinds.filter((kind) => kind !== "mariadb");
 
 async function main(args) {
   const showRecipe = args[0] === "--recipe";

@@ -5,7 +5,7 @@
 //   node scripts/setup.mjs [packages] [engine] [images] [browser]     packages and engine, if none is named
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { baseImage, baseImageKinds } from "./base-image.mjs";
+import { baseImage, kindsOfExample } from "./base-image.mjs";
 import { setUpBrowser } from "./setup/browser.mjs";
 import { setUpEngine } from "./setup/engine.mjs";
 import { setUpPackages } from "./setup/packages.mjs";
@@ -28,7 +28,7 @@ export async function setUp(parts = ["packages", "engine"]) {
   }
   if (parts.includes("images")) {
     const makeImages = async (say) => {
-      const names = await Promise.all(baseImageKinds.map((kind) => baseImage(kind, { say })));
+      const names = await Promise.all(kindsOfExample.map((kind) => baseImage(kind, { say })));
       return names.join(", ");
     };
     work.push(engine.then(() => report.step("base images", makeImages)));

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { EngineEvent } from "../../engine/events";
 import { shortSha } from "../../run/commit";
 import { stripControlCodes } from "../../run/control-codes";
@@ -131,6 +133,10 @@ export function testDisplay(screen: Screen, options: { verbose: boolean; cwd: st
         case "report":
           page = event.page;
           break;
+        case "unchanged":
+          screen.status(undefined);
+          for (const line of unchangedSummary(event.result, screen, options.cwd)) screen.line(line);
+          break;
         case "result":
           screen.status(undefined);
           if (event.unbegun) break;
@@ -190,6 +196,28 @@ export function summary(
     );
   }
   return lines;
+}
+
+/** What is said of a run that was left out: which one has passed, and where its results are, if they still are. */
+export function unchangedSummary(result: Result, { style }: Pick<Screen, "style">, cwd: string): string[] {
+  const { artifacts, commit, finishedAt, run } = result;
+  const of = commit ? ` of commit ${shortSha(commit)}` : "";
+  const isThere = runIn(artifacts.directory) === run;
+  return [
+    style.dim("─".repeat(64)),
+    `${style.green(style.bold("unchanged"))}: nothing was run, since the run${of} at ${finishedAt} has passed with the same inputs`,
+    `  then       ${result.verdict}${describeTests(result)} · exit code ${result.exitCode}`,
+    `  results    ${isThere ? relativeTo(cwd, artifacts.directory) : style.dim("no longer there")}`,
+  ];
+}
+
+/** The run that a folder holds the results of. */
+function runIn(folder: string): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(join(folder, "result.json"), "utf8")) as Partial<Result>).run;
+  } catch {
+    return undefined;
+  }
 }
 
 function describeTests({ tests }: Result): string {

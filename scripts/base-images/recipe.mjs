@@ -59,6 +59,22 @@ export const recipes = {
       "USER postgres",
     ],
   },
+  mariadb: {
+    publicImage: "mariadb:10.11-jammy",
+    packages: [shell, "libc-bin", "mariadb-client-core", "mariadb-server-core", "tzdata"],
+    files: {
+      "usr/local/bin/docker-entrypoint.sh": "mariadb/docker-entrypoint.sh",
+      "usr/local/bin/mariadb-admin": "mariadb/mariadb-admin",
+    },
+    owned: { "docker-entrypoint-initdb.d": 0, "run/mysqld": 998, "var/lib/mysql": 998 },
+    config: [
+      "ENV LANG=C.UTF-8",
+      'ENTRYPOINT ["docker-entrypoint.sh"]',
+      'CMD ["mariadbd"]',
+      "EXPOSE 3306",
+      "USER mysql",
+    ],
+  },
   "object-store": {
     publicImage: "versity/versitygw:v1.8.0",
     packages: [shell, "python3", "python3-pip-whl"],

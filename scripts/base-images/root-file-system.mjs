@@ -27,6 +27,7 @@ async function addAccounts(root) {
   const accounts = [
     ["root", 0, "/root", "/bin/sh"],
     ["postgres", 999, "/var/lib/postgresql", "/bin/sh"],
+    ["mysql", 998, "/var/lib/mysql", "/bin/sh"],
     ["node", 1000, "/home/node", "/bin/sh"],
     ["nobody", 65534, "/nonexistent", "/usr/sbin/nologin"],
   ];

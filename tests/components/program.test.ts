@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -167,6 +167,22 @@ test("images are named after the commit", async () => {
   expect(resources.filter(({ type }) => type.includes("Image")).map(({ inputs }) => inputs.imageName)).toEqual(
     expect.arrayContaining(["seatrial-example-api:1a2b3c4d", "seatrial-example-database:1a2b3c4d"]),
   );
+});
+
+test("a seeded database starts from its image; the application's image migrates it, told apart by the migrations", async () => {
+  const config = { "seatrial:database.seeded": "true" };
+  for (const folder of ["example/database", "example/shared"]) mkdirSync(join(checkout, folder), { recursive: true });
+  writeFileSync(join(checkout, "package-lock.json"), "{}");
+  const { one } = await program("ci-1a2b3c4", { config });
+
+  expect(one(container, "db").inputs.image).toBe("made-by-db-seed");
+  expect(one("command:local:Command", "db-seed").inputs.environment).toMatchObject({
+    IMAGE: "sha256:database",
+    STEP_1_NAME: "migrate",
+    STEP_1_IMAGE: "sha256:app",
+    STEP_1_COUNTED: "",
+    STEP_1_COMMAND: "'node' '/app/migrate.js'",
+  });
 });
 
 test("credentials are secret wherever they go", async () => {

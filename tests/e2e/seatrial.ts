@@ -49,7 +49,7 @@ export function workplace(fixture: string): Workplace {
 export const probeImage = (): string => baseImage("probe");
 
 /** A base image of this project's; made first where there is none. */
-export function baseImage(kind: "probe" | "node"): string {
+export function baseImage(kind: "probe" | "node" | "postgres" | "mariadb"): string {
   return execFileSync(process.execPath, [join(root, "scripts/base-image.mjs"), kind], { encoding: "utf8" }).trim();
 }
 

@@ -3,7 +3,7 @@ import path from "node:path";
 
 const root = path.join(__dirname, "../..");
 const script = path.join(root, "scripts/base-image.mjs");
-const kinds = ["node", "postgres", "object-store", "probe"];
+const kinds = ["node", "postgres", "mariadb", "object-store", "probe"];
 
 function recipe(kind: string): { name: string; publicImage: string } {
   return JSON.parse(execFileSync(process.execPath, [script, "--recipe", kind], { encoding: "utf8" }));

@@ -180,4 +180,24 @@ describe("on an engine", () => {
     const old = await findOldImages(engine.docker, "p", "c2", budget, now);
     expect(old.map(({ id }) => id).sort()).toEqual([...names].sort());
   });
+
+  test("an image that the present commit has found again stays; one that only its contents name is an earlier build", async () => {
+    const image = (name: string, commit: string, tags: string[]) => ({
+      kind: "image" as const,
+      name,
+      labels: { [label.project]: "p", [label.commit]: commit },
+      more: { RepoTags: tags, Size: 100, Created: 0 },
+    });
+    engine = await fakeEngine([
+      image("found-again", "c1", ["app:c1", "seatrial-build:0a", "app:c2"]),
+      image("old", "c1", ["app:c1", "seatrial-build:0b"]),
+      image("built", "c2", ["app:c2", "seatrial-build:0c"]),
+      image("built-before", "c2", ["seatrial-build:0d"]),
+    ]);
+    const old = await findOldImages(engine.docker, "p", "c2", {}, now);
+    expect(old.map(({ id, names, reason }) => [id, names, reason])).toEqual([
+      ["old", ["app:c1"], "it is of the older commit c1"],
+      ["built-before", ["built-before"], "a later build has its name"],
+    ]);
+  });
 });
