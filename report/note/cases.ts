@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from "fast-xml-parser";
-import { largestJunit, looksLikeJunit } from "./junit";
+import { largestJunit, looksLikeJunit } from "../junit";
 
 /** One test of a JUnit file. */
 export interface JunitCase {
