@@ -9,7 +9,7 @@ export interface CiJob {
   artifactsUrl?: string;
   /** The commit that the job is for, in full. */
   commit?: string;
-  /** The branch that it is for; of a merge request its source. */
+  /** The branch, or tag, that the commit is of; of a merge or pull request, its source. */
   branch?: string;
   /** The number of the pipeline, or workflow run, that the job is part of. */
   pipeline?: string;
@@ -34,30 +34,32 @@ export function detectJob(env: NodeJS.ProcessEnv = process.env): CiJob | undefin
   if (env.GITLAB_CI) return present(gitlab(env));
   if (env.GITHUB_ACTIONS) return present(github(env));
   const other = [jenkins, circle, buildkite, woodpecker].map((read) => read(env)).find(Boolean);
-  if (!other && (!env.CI || env.CI === "false" || env.CI === "0")) return undefined;
-  const branch = env.SEATRIAL_BRANCH || other?.branch;
-  return present({ system: "other", ...other, branch, pipeline: env.SEATRIAL_PIPELINE });
+  if (other) {
+    const { SEATRIAL_BRANCH: branch = other.branch, SEATRIAL_PIPELINE: pipeline = other.pipeline } = env;
+    return present({ ...other, system: "other", branch, pipeline });
+  }
+  if (!env.CI || env.CI === "false" || env.CI === "0") return undefined;
+  return present({ system: "other", branch: env.SEATRIAL_BRANCH, pipeline: env.SEATRIAL_PIPELINE });
 }
 
-type Found = Omit<CiJob, "system">;
+type Found = Partial<Record<Exclude<keyof CiJob, "system">, string | undefined>>;
 
-function gitlab(env: NodeJS.ProcessEnv): CiJob {
+function gitlab(env: NodeJS.ProcessEnv): Found & Pick<CiJob, "system"> {
   return {
     system: "gitlab",
     id: env.CI_JOB_ID,
     url: env.CI_JOB_URL,
     artifactsUrl: env.CI_JOB_URL && `${env.CI_JOB_URL}/artifacts/browse`,
     commit: env.CI_COMMIT_SHA,
-    // In a merge request's pipeline the latter is a ref of its own, or the branch, as GitLab's version has it.
-    branch: env.CI_MERGE_REQUEST_SOURCE_BRANCH_NAME || (env.CI_COMMIT_TAG ? undefined : env.CI_COMMIT_REF_NAME),
+    branch: env.CI_MERGE_REQUEST_SOURCE_BRANCH_NAME || env.CI_COMMIT_REF_NAME,
+    pipeline: env.CI_PIPELINE_ID,
     mergeRequest: env.CI_MERGE_REQUEST_IID,
     targetBranch: env.CI_MERGE_REQUEST_TARGET_BRANCH_NAME,
     project: env.CI_PROJECT_PATH,
-    pipeline: env.CI_PIPELINE_ID,
   };
 }
 
-function github(env: NodeJS.ProcessEnv): CiJob {
+function github(env: NodeJS.ProcessEnv): Found & Pick<CiJob, "system"> {
   const run = env.GITHUB_RUN_ID;
   const url = run && `${env.GITHUB_SERVER_URL}/${env.GITHUB_REPOSITORY}/actions/runs/${run}`;
   return {
@@ -67,11 +69,11 @@ function github(env: NodeJS.ProcessEnv): CiJob {
     url,
     artifactsUrl: url && `${url}#artifacts`,
     commit: env.GITHUB_SHA,
-    branch: env.GITHUB_HEAD_REF || (env.GITHUB_REF_TYPE === "branch" ? env.GITHUB_REF_NAME : undefined),
+    branch: env.GITHUB_HEAD_REF || env.GITHUB_REF_NAME,
+    pipeline: run,
     mergeRequest: numberIn(/^refs\/pull\/(\d+)\//, env.GITHUB_REF),
     targetBranch: env.GITHUB_BASE_REF,
     project: env.GITHUB_REPOSITORY,
-    pipeline: run,
   };
 }
 
@@ -135,6 +137,6 @@ function numberIn(pattern: RegExp, text: string | undefined): string | undefined
   return pattern.exec(text ?? "")?.[1];
 }
 
-function present(job: CiJob): CiJob {
+function present(job: Found & Pick<CiJob, "system">): CiJob {
   return Object.fromEntries(Object.entries(job).filter(([, value]) => value)) as unknown as CiJob;
 }

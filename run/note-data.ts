@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Comparison, comparisonSchema } from "../report/comparison/schema";
 import { largestJunit } from "../report/junit";
-import { type JunitCase, junitCases } from "../report/note/located-tests";
+import { type JunitCase, junitCases } from "../report/note/cases";
 import type { NoteData } from "../report/note/note";
 import { readOutcome, type TestsOutcome } from "../report/note/outcome";
 import { comparisonFile } from "./note-files";

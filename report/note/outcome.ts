@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type JunitCase, slowestTests } from "./located-tests";
+import { type JunitCase, slowestTests } from "./cases";
 
 /** How the tests went, as far as a note tells of it. */
 export interface TestsOutcome {

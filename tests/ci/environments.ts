@@ -12,6 +12,7 @@ export const environments = {
       CI_JOB_ID: "50",
       CI_JOB_URL: "https://gitlab.example.com/shop/web/-/jobs/50",
       CI_COMMIT_SHA: "1ecfd275763eff1d6b4844ea3168962458c9f27a",
+      CI_PIPELINE_ID: "1000",
       CI_COMMIT_REF_NAME: "main",
       CI_COMMIT_BRANCH: "main",
       CI_PROJECT_ID: "34",
@@ -24,6 +25,7 @@ export const environments = {
       artifactsUrl: "https://gitlab.example.com/shop/web/-/jobs/50/artifacts/browse",
       commit: "1ecfd275763eff1d6b4844ea3168962458c9f27a",
       branch: "main",
+      pipeline: "1000",
       project: "shop/web",
     },
   },
@@ -32,7 +34,10 @@ export const environments = {
       ...{ CI: "true", GITLAB_CI: "true", CI_JOB_ID: "51", CI_COMMIT_SHA: "1ecfd275763eff1d6b4844ea3168962458c9f27a" },
       ...{ CI_COMMIT_REF_NAME: "v1.2", CI_COMMIT_TAG: "v1.2", CI_PROJECT_PATH: "shop/web" },
     },
-    job: { system: "gitlab", id: "51", commit: "1ecfd275763eff1d6b4844ea3168962458c9f27a", project: "shop/web" },
+    job: {
+      ...{ system: "gitlab", id: "51", commit: "1ecfd275763eff1d6b4844ea3168962458c9f27a", project: "shop/web" },
+      branch: "v1.2",
+    },
   },
   "GitLab, a merge request": {
     env: {
@@ -89,6 +94,7 @@ export const environments = {
       artifactsUrl: "https://github.com/octocat/Hello-World/actions/runs/1658821493#artifacts",
       commit: "ffac537e6cbbf934b08745a378932722df287a53",
       branch: "main",
+      pipeline: "1658821493",
       project: "octocat/Hello-World",
     },
   },
@@ -117,6 +123,7 @@ export const environments = {
       artifactsUrl: "https://github.com/octocat/Hello-World/actions/runs/1658821493#artifacts",
       commit: "ffac537e6cbbf934b08745a378932722df287a53",
       branch: "feature-branch-1",
+      pipeline: "1658821493",
       mergeRequest: "12",
       targetBranch: "main",
       project: "octocat/Hello-World",
@@ -198,5 +205,9 @@ export const environments = {
     },
   },
   "another CI system": { env: { CI: "1" }, job: { system: "other" } },
+  "another CI system that is told": {
+    env: { CI: "1", SEATRIAL_BRANCH: "cheaper", SEATRIAL_PIPELINE: "17" },
+    job: { system: "other", branch: "cheaper", pipeline: "17" },
+  },
   "a laptop": { env: { HOME: "/home/me", CI: "" }, job: undefined },
 } satisfies Record<string, { env: NodeJS.ProcessEnv; job: unknown }>;

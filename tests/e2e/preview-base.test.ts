@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Comparison, comparisonSchema } from "../../report/comparison/schema";
+import { openBaseProgram } from "../../run/comparison/base-program";
 import { start } from "./seatrial";
 
 const root = join(__dirname, "../..");
@@ -109,9 +110,6 @@ test.each([
     2,
     "error: repacked has other packages than those that are installed here: stack/package-lock.json differs.",
   ],
-  ["nowhere", 2, "error: --base nowhere: git knows no such commit, tag or branch here"],
-  ["./nowhere", 2, "there is no such folder"],
-  ["--output=x", 2, "error: --base --output=x: git knows no such commit"],
 ])(
   "--base %s exits with %d and leaves nothing",
   async (base, expected, says) => {
@@ -124,3 +122,13 @@ test.each([
   },
   60_000,
 );
+
+test.each([
+  ["nowhere", /^--base nowhere: git knows no such commit, tag or branch here; .* "git fetch --depth=1 origin nowhere"/],
+  ["./nowhere", /there is no such folder$/],
+  ["--output=x", /^--base --output=x: git knows no such commit/],
+])("--base %s is refused before anything is made", async (base, says) => {
+  const before = trees();
+  await expect(openBaseProgram(base, join(folder, "stack"))).rejects.toThrow(says);
+  expect(trees()).toEqual(before);
+});
