@@ -58,6 +58,13 @@ export function makeTimeline(run: Run, events: EventsRead, stack?: StackFile): T
     if (service !== undefined) step.service = service;
   }
   const all = [...steps.values()];
+  // In a program that labels nothing the tests are what is attached last.
+  if (!all.some(({ role }) => role === "tests")) {
+    const attached = all.findLast(
+      ({ kind, role, inputs }) => kind === "container" && !role && inputs.attach === "true",
+    );
+    if (attached) attached.role = "tests";
+  }
   settleUnfinished(all, events);
   const criticalPath = findCriticalPath(all);
   for (const urn of criticalPath) steps.get(urn)!.critical = true;

@@ -15,6 +15,7 @@ import {
   workplace,
   type Workplace,
 } from "./seatrial";
+import type { Report } from "../../report/model";
 import { resultSchema } from "../../run/result";
 
 jest.setTimeout(120_000);
@@ -53,10 +54,38 @@ test("passes, shows the tests' output, saves what they leave, and leaves nothing
     "events.jsonl",
     "junit.xml",
     "logs",
+    "report",
     "result.json",
+    "stack.json",
   ]);
   expect(readFileSync(join(results, "logs/api.log"), "utf8")).toMatch(/^\d{4}-.*Z listening\n$/);
+  expect(stdout).toContain("report     build/tests/report/index.html");
   expect(states()).toEqual([]);
+});
+
+test("leaves a report of what was made, ready, tested and destroyed, which can be made again", async () => {
+  const { code } = await run("ok");
+  expect(code).toBe(0);
+  const results = join(place.folder, "build/tests");
+  const report = () => JSON.parse(readFileSync(join(results, "report/report.json"), "utf8")) as Report;
+  const { steps, criticalPath, exactTimes, ...first } = report();
+  expect(first).toMatchObject({ verdict: "passed", counts: { total: 2, passed: 2 }, cleanup: { clean: true } });
+  expect(first.logs.find(({ service }) => service === "api")).toMatchObject({ lines: 1, leftOut: 0 });
+  const tests = steps.find(({ role }) => role === "tests")!;
+  const { made, created, started, destroyed } = tests;
+  expect(exactTimes).toBe(true);
+  expect(criticalPath.at(-1)).toBe(tests.urn);
+  const times = [made!.from, created!, started!, made!.to, destroyed!.from, destroyed!.to, first.seconds];
+  expect([...times].sort((a, b) => a - b)).toEqual(times);
+  const page = readFileSync(join(results, "report/index.html"), "utf8");
+  expect(page).toContain("<title>passed");
+
+  const again = await seatrial(place.folder, "report");
+  expect(again).toMatchObject({ code: 0, stdout: `${join(results, "report/index.html")}\n` });
+  expect(report().steps).toEqual(steps);
+  const refused = await seatrial(place.folder, "report", "src");
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/^error: .*src holds no result\.json: name the folder .*\n$/);
 });
 
 test.each([

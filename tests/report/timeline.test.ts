@@ -71,6 +71,16 @@ test("where nobody knows the dependencies, it goes back over what was ready last
   expect(names(criticalPath)).toEqual(["network", "db", "api", "tests"]);
 });
 
+test("the tests of a program that labels nothing are what is attached last", async () => {
+  const { criticalPath } = await timelineOf([
+    { name: "db", made: [1, 2] },
+    { name: "migration", made: [2, 3], dependencies: ["db"], inputs: { attach: true } },
+    { name: "check", made: [3, 4], dependencies: ["migration"], inputs: { attach: true } },
+    { name: "slow", made: [1, 9] },
+  ]);
+  expect(names(criticalPath)).toEqual(["db", "migration", "check"]);
+});
+
 test("without tests it ends with what failed", async () => {
   const failing: MadeResource[] = [
     { name: "db", made: [1, 2] },
