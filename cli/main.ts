@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { detectJob } from "../ci/detect";
 import { withoutCommands } from "../ci/workflow-commands";
@@ -181,12 +180,12 @@ function commandLine(testsCommand: string[] | undefined, observer: CommandObserv
 
   program
     .command("accept")
-    .argument("[results]", "a run's folder of artifacts, or a zip of it from a CI job (default: the last run's folder)")
+    .argument("[results]", "a run's folder of artifacts, a zip of it, or the run's id (default: the last run's folder)")
     .description("make a run's results those that are expected, after showing what changes; nothing is run")
     .action(
       act(async (common, self) => {
         const { acceptCommand } = await import("./commands/accept");
-        return await acceptCommand(common, self.args[0] && resolve(self.args[0]));
+        return await acceptCommand(common, self.args[0]);
       }),
     );
 

@@ -22,7 +22,7 @@ const shown = { file: 60, all: 2000 };
 /**
  * `seatrial accept`: makes a run's results those that are expected, without running anything.
  *
- * @param given a folder of artifacts, a zip with one, or nothing for the last run's folder
+ * @param given a folder of artifacts, a zip with one, the id of the last run, or nothing for the last run's folder
  * @returns 0 if all are accepted, 1 if not
  */
 export async function acceptCommand(common: CommonOptions, given: string | undefined): Promise<number> {
@@ -44,8 +44,16 @@ export async function acceptCommand(common: CommonOptions, given: string | undef
 }
 
 async function openGiven(given: string | undefined, projectRoot: string): Promise<Results> {
-  if (given === undefined) return await openResults(resultsTarget({ env: process.env, projectRoot }));
-  if (!statSync(given, { throwIfNoEntry: false })) throw new UserError(`there is no folder and no zip ${given}`);
+  const isThere = given !== undefined && statSync(given, { throwIfNoEntry: false });
+  if (given === undefined || (!isThere && /^[a-z2-7]{12}$/.test(given))) {
+    const results = await openResults(resultsTarget({ env: process.env, projectRoot }));
+    if (given === undefined || results.run.run === given) return results;
+    results.close();
+    throw new UserError(
+      `${results.place} holds the run ${results.run.run}, not ${given}: later runs replace earlier ones`,
+    );
+  }
+  if (!isThere) throw new UserError(`there is no folder and no zip ${given}`);
   // What a CI system's zip holds lies where the job had it.
   return await openResults(given, ["", "build/tests"]);
 }

@@ -173,6 +173,15 @@ test.each([
   expect(code).toBe(2);
 });
 
+test("a run's id means its results, while they are there", async () => {
+  write("stack/build/tests/expected/a.json", 1);
+  write("stack/build/tests/result.json", { ...result(changed({ status: "new" })), run: "abcdefghijkl" });
+  const other = await accept("abcdefghijk2", "--yes");
+  expect(other).toMatchObject({ code: 2, text: expect.stringContaining("holds the run abcdefghijkl, not abcdefghijk2") }); // prettier-ignore
+  expect((await accept("abcdefghijkl", "--yes")).code).toBe(0);
+  expect(read("stack/fixtures/a.json")).toBe("1\n");
+});
+
 test("results that aren't there are wrong usage", async () => {
   expect(await accept()).toMatchObject({ code: 2, text: expect.stringContaining("run seatrial test first") });
   expect(await accept("nowhere")).toMatchObject({ code: 2, text: expect.stringContaining("no folder and no zip") });

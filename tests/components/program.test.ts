@@ -110,7 +110,7 @@ test("who waits for whom", async () => {
     store: [],
     api: stores,
     worker: stores,
-    tests: ["seatrial:index:Api api", "seatrial:index:Worker worker"],
+    tests: ["seatrial:index:Api api", "seatrial:index:Worker worker", ...stores],
   });
 });
 

@@ -15,6 +15,7 @@ beforeAll(() => {
     recursive: true,
     filter: (source) => !source.endsWith(path.join("example", "dist")),
   });
+  cpSync(path.join(root, "testing"), path.join(checkout, "testing"), { recursive: true });
   cpSync(path.join(root, "package-lock.json"), path.join(checkout, "package-lock.json"));
   cpSync(path.join(root, "tsconfig.json"), path.join(checkout, "tsconfig.json"));
   symlinkSync(path.join(root, "node_modules"), path.join(checkout, "node_modules"));
