@@ -39,7 +39,7 @@ export const urnOf = (name: string, type = container) => `urn:pulumi:ci-1::proje
 
 export const stack: MadeResource[] = [
   { name: "network", type: "docker:index/network:Network", made: [0.5, 0.7], destroyed: [9.6, 9.8] },
-  { name: "slow-unused", type: "command:local:Command", made: [0.5, 2.9] },
+  { name: "slow-unused", type: "command:local:Command", made: [0.5, 3.01] },
   { name: "db", made: [0.7, 2], dependencies: ["network"], destroyed: [9.3, 9.5], inputs: { image: "postgres:15" } },
   { name: "store", made: [0.7, 1.2], dependencies: ["network"], destroyed: [9.3, 9.4] },
   { name: "api", made: [2, 3], dependencies: ["db", "store"], destroyed: [9.1, 9.3], inputs: { image: "api:1" } },
