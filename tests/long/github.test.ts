@@ -5,13 +5,16 @@ import { basename, join } from "node:path";
 import { resultSchema } from "../../run/result";
 import { labelled, probeImage } from "../e2e/seatrial";
 import { actionlint, checkJsonschema } from "./ci-tools";
-import { packedSeatrial, program } from "./packed";
+import { packedSeatrial, program, removePacked } from "./packed";
 
 const action = join(__dirname, "../../ci/github");
 const folder = mkdtempSync(join(tmpdir(), "action-"));
 const project = basename(folder).toLowerCase();
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  removePacked();
+});
 
 /** A script of the action, as GitHub's runner starts it in a checkout in which nothing is installed. */
 function step(script: string, env: NodeJS.ProcessEnv = {}) {

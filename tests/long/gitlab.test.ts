@@ -46,10 +46,7 @@ beforeAll(() => {
 });
 
 afterAll(() => {
-  const images = ["images", "-q", "--filter", `label=dev.seatrial.project=${project}`];
-  for (const id of new Set(execFileSync("docker", images, { encoding: "utf8" }).split("\n").filter(Boolean))) {
-    spawnSync("docker", ["rmi", "-f", id]);
-  }
+  spawnSync(join(bin, "seatrial"), ["gc", "--yes", "--project", project, "--branch", "main"]);
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { probeImage, labelled } from "../e2e/seatrial";
-import { installed, packedSeatrial, program } from "./packed";
+import { installed, packedSeatrial, program, removePacked } from "./packed";
 
 const root = join(__dirname, "../..");
 const folders: string[] = [];
@@ -13,7 +13,10 @@ function trial(packages: string[], files: Record<string, string>): string {
   return folder;
 }
 
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+afterAll(() => {
+  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+  removePacked();
+});
 
 /** As a user on a laptop types it. */
 function npx(folder: string, args: string[], env: NodeJS.ProcessEnv = {}) {

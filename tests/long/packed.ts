@@ -6,17 +6,21 @@ import { dirname, join } from "node:path";
 
 const root = join(__dirname, "../..");
 
-/** Packs it, once. @returns the archive's path; it is removed at the process's end */
+/** Packs it, once. @returns the archive's path */
 export function packedSeatrial(): string {
   archive ??= pack();
   return archive;
+}
+
+/** Removes the archive. */
+export function removePacked(): void {
+  if (archive) rmSync(dirname(archive), { recursive: true, force: true });
 }
 
 let archive: string | undefined;
 
 function pack(): string {
   const folder = mkdtempSync(join(tmpdir(), "seatrial-packed-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const printed = npm(root, "pack", "--json", "--pack-destination", folder);
   const [{ filename }] = JSON.parse(printed.slice(printed.indexOf("["))) as [{ filename: string }];
   return join(folder, filename);
