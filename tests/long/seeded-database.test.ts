@@ -16,7 +16,8 @@ beforeEach(() => {
 afterEach(() => {
   const left = labelled(place.project);
   place.remove();
-  for (const name of [...images(), `${place.project}-volume`]) spawnSync("docker", ["rmi", "-f", name]);
+  const names = docker("images", "--format", "{{.Repository}}:{{.Tag}}", seed).split("\n").filter(Boolean);
+  for (const name of [...names, `${place.project}-volume`]) spawnSync("docker", ["rmi", "-f", name]);
   expect(left).toEqual([]);
 });
 
