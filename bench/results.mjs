@@ -1,5 +1,5 @@
 // What was measured, as a table for the terminal and as bench/results.md.
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { ratio, summary } from "./statistics.mjs";
 
 /** @returns the table as text and as Markdown, and the bounds that didn't hold: with `quick`, the loose ones */
@@ -61,14 +61,15 @@ function markdown({ heading, rows, boundHeading, boundCells, skipped, done, fact
   const [{ model }] = cpus();
   const memory = (totalmem() / 2 ** 30).toFixed(0);
   const began = facts.startInterval
-    ? "and looks every 0.1 s until a service is up (`start_interval`)"
-    : "as this Engine is older than 25.0, which would look every 0.1 s until a service is up (`start_interval`)";
+    ? "Until a service is up it looks every 0.1 s (`start_interval`)."
+    : "This Engine is older than 25.0; on a newer one it looks every 0.1 s until a service is up (`start_interval`).";
   return `# How long runs take
 
 Made by \`npm run bench\`, ${new Date().toISOString().slice(0, 10)}. Each arm was measured once in every round, in turn, after a first round that isn't counted; all of them start the same containers from the same images, run the same tests, and copy the same JUnit file, artifacts and logs out. The middle half is where the values of half of the rounds are; of a ratio, the rounds' own ratios.
 
 - ${cpus().length} × ${model.trim()}, ${memory} GiB, Linux ${release()}, Node ${process.version}, Docker Engine ${facts.engine}${facts.compose ? `, Docker Compose ${facts.compose}` : ""}
-- Compose has no grace to stop (\`stop_grace_period: 0s\`) and a health check each second, which is better than most people set it, ${began}.
+- The load of the machine at the end, its own work of the measurements included: ${loadavg()[2].toFixed(1)} (the average of 15 minutes).
+- Compose has no grace to stop (\`stop_grace_period: 0s\`) and a health check each second, which is better than most people set it. ${began}
 - *Bare calls* is [bench/floor.mjs](floor.mjs): the Engine's API in the best order, with nothing found out, checked or recovered from.
 ${skipped.map((line) => `- ${line[0].toUpperCase()}${line.slice(1)}.\n`).join("")}
 ${done.map(({ name, title }) => `- \`${name}\`: ${title}`).join("\n")}

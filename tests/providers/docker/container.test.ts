@@ -193,6 +193,19 @@ describe("wait", () => {
     await harness.delete(made);
   });
 
+  test("asks an image without a shell one try at a time", async () => {
+    const noShell = { tests: ["CMD", "test", "-f", "/ready"], interval: "30s", timeout: "5s", retries: 3 };
+    const text = "rm /bin/sh; sleep 0.4; touch /ready; sleep 1000";
+    const began = Date.now();
+    const made = await harness.create(
+      "Container",
+      "box",
+      inputs({ ...script(text), wait: true, healthcheck: noShell }),
+    );
+    expect(Date.now() - began).toBeLessThan(20_000);
+    await harness.delete(made);
+  });
+
   test("goes by the Engine's own check where asked to", async () => {
     const slow = new Harness({ quickReadiness: false });
     await slow.open();
