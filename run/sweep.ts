@@ -21,7 +21,10 @@ export interface Leftover extends Omit<Thing, "kind"> {
   reason: string;
 }
 
-/** Every container, network and volume that carries the labels. */
+/**
+ * Every container, network and volume that carries the labels. A container without a stack's name has the others from
+ * an image that a run has built, and was made by somebody else.
+ */
 export async function listThings(docker: Docker, filter: string[]): Promise<Thing[]> {
   const filters = { label: filter };
   const [containers, networks, volumes] = await Promise.all([
@@ -30,13 +33,15 @@ export async function listThings(docker: Docker, filter: string[]): Promise<Thin
     docker.listVolumes({ filters }),
   ]);
   return [
-    ...containers.map((container) => ({
-      kind: "container" as const,
-      id: container.Id,
-      name: (container.Names?.[0] ?? container.Id.slice(0, 12)).replace(/^\//, ""),
-      labels: container.Labels ?? {},
-      running: container.State === "running",
-    })),
+    ...containers
+      .filter(({ Labels }) => Labels?.[label.stack] !== undefined)
+      .map((container) => ({
+        kind: "container" as const,
+        id: container.Id,
+        name: (container.Names?.[0] ?? container.Id.slice(0, 12)).replace(/^\//, ""),
+        labels: container.Labels ?? {},
+        running: container.State === "running",
+      })),
     ...networks.map((network) => ({
       kind: "network" as const,
       id: network.Id,

@@ -7,7 +7,7 @@ const containerType = "docker:index/container:Container";
 
 const resource = (id: string, type = containerType, inputs: StackResource["inputs"] = {}): StackResource => ({
   ...{ urn: `urn:pulumi:ci::small::${type}::${id}`, type, custom: true, id },
-  ...{ inputs, outputs: {}, additionalSecretOutputs: [] },
+  ...{ inputs, outputs: {}, additionalSecretOutputs: [], dependencies: [] },
 });
 const container = (id: string, state = "running"): StackContainer => ({
   ...{ id, name: id, service: id, image: "", state, labels: {} },

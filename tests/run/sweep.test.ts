@@ -4,6 +4,8 @@ import { fakeEngine, type FakeEngine } from "./fake-engine";
 
 const labels = { [label.project]: "p", [label.stack]: "s", [label.run]: "r" };
 const neighbour = { kind: "container", name: "neighbour", labels: { [label.run]: "other" } } as const;
+/** Somebody else's container has the labels of its image, which the run has built. */
+const stranger = { kind: "container", name: "stranger", labels: { [label.project]: "p", [label.run]: "r" } } as const;
 let engine: FakeEngine;
 afterEach(() => engine.close());
 
@@ -18,10 +20,11 @@ test("removes all that the run has made and nothing else", async () => {
     { kind: "network", name: "n", labels },
     { kind: "volume", name: "v", labels },
     neighbour,
+    stranger,
   ]);
   const { removed, left } = await sweep(engine.docker, { run: "r" });
   expect([removed.map(({ name }) => name), left]).toEqual([["a", "n", "v"], []]);
-  expect(engine.things).toEqual([neighbour]);
+  expect(engine.things).toEqual([neighbour, stranger]);
 });
 
 test("a watchdog's container that runs is left to end by itself; one that doesn't is removed", async () => {

@@ -12,6 +12,7 @@ import { jsonMessages } from "../engine/stream";
 import { encodeName, findOrPull, inspectImage } from "../resources/local-images";
 import { headerValue, hostOf } from "../registry/credentials";
 import type { Session } from "../resources/handler";
+import { forImages } from "../resources/labels";
 import { contextArchive } from "./archive";
 import { BuildKitTrace } from "./buildkit-trace";
 import { buildWithCli } from "./cli";
@@ -88,7 +89,11 @@ export async function build(
     return existing;
   }
   await warmCache(session, request, context, signal);
-  const labels = { ...session.labels, ...request.labels, ...(key === undefined ? {} : { [BUILD_LABEL]: key }) };
+  const labels = {
+    ...forImages(session.labels),
+    ...request.labels,
+    ...(key === undefined ? {} : { [BUILD_LABEL]: key }),
+  };
   const builder = await builderFor(engine, { ...request, labels }, text);
   context.log("info", `building ${name}`, { ephemeral: true });
   const log = logging(session, request, context);

@@ -12,6 +12,14 @@ export const withOurs = (
   given: PropertyValue | undefined,
 ): Record<string, string> => ({ ...ours, ...labelMap(given as Label[] | undefined) });
 
+/**
+ * Of ours those for an image. A container has its image's labels too, whoever makes it: without a stack's name it isn't
+ * taken for a part of the stack that the image was built for.
+ */
+export function forImages(ours: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(ours).filter(([name]) => name !== `${OURS}stack`));
+}
+
 /** Labels as outputs: ours only where the program sets them itself, as `recorded` tells. */
 export function readLabels(
   found: Record<string, string> | null | undefined,
