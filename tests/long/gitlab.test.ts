@@ -63,10 +63,16 @@ interface Pipeline {
   artifact(job: string, file: string): string;
 }
 
+interface PipelineOptions {
+  jobs?: string[];
+  shared?: boolean;
+  variables?: Record<string, string>;
+}
+
 /** Commits the files and runs the pipeline, or some of its jobs, each in a folder of its own unless they share one. */
 function pipeline(
   files: Record<string, string>,
-  { jobs = [], shared = false }: { jobs?: string[]; shared?: boolean } = {},
+  { jobs = [], shared = false, variables = {} }: PipelineOptions = {},
 ): Pipeline {
   for (const [file, text] of Object.entries(files)) writeFileSync(join(repository, file), text);
   git("add", "--all");
@@ -74,6 +80,7 @@ function pipeline(
   rmSync(join(repository, ".gitlab-ci-local"), { recursive: true, force: true });
   const [node, script] = gitlabCiLocal();
   const options = ["--force-shell-executor", ...(shared ? [] : ["--shell-isolation"]), "--home", folder];
+  for (const [name, value] of Object.entries(variables)) options.push("--variable", `${name}=${value}`);
   const { status, stdout, stderr } = spawnSync(node!, [script!, ...options, ...jobs], {
     cwd: repository,
     // As in the CI image: nothing is installed in the checkout.
@@ -131,6 +138,25 @@ test.each([
   expect(run.output).toMatch(/seatrial-cleanup.*removed the image /);
   expect(labelled(project)).toEqual([]);
   expect(imagesOf(run.commit)).toBe("");
+});
+
+test("in a merge request a note tells of the stack's changes and the tests; without a token it is a file", () => {
+  pipeline({ ".gitlab-ci.yml": included(), "Pulumi.ci.yaml": settings("ok") }, { jobs: ["seatrial-build"] });
+  const base = git("rev-parse", "HEAD");
+  const program = readFileSync(join(repository, "index.js"), "utf8");
+  const changed = program.replace(
+    "const token =",
+    'const added = new docker.Volume("cache", { name: `${prefix}-cache` });\nconst token =',
+  );
+  const variables = { CI_MERGE_REQUEST_IID: "7", CI_MERGE_REQUEST_DIFF_BASE_SHA: base };
+  const run = pipeline({ "index.js": changed }, { variables });
+  expect(run.code).toBe(0);
+  const compared = JSON.parse(
+    readFileSync(run.artifact("seatrial-preview", "build/tests/preview.json"), "utf8"),
+  ) as object;
+  expect(JSON.stringify(compared)).toContain("cache");
+  const printed = run.output.split("\n").filter((line) => line.includes("seatrial-report"));
+  expect(printed.join("\n")).toMatch(/cache[^]*passed/i);
 });
 
 test("the stop job removes what is left of a branch, with no state and no checkout", () => {
