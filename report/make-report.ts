@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { compareReports } from "./changes";
 import { readEvents } from "./events-file";
 import { readBounded, readRun, readStackFile, ReportError, type Run } from "./input";
-import { largestJunit, looksLikeJunit } from "./junit";
+import { largestJunit, looksLikeJunit } from "./junit-xml";
 import { readTestCases, type TestCase } from "./junit-cases";
 import { packLog, shareBudget, type PackedLog } from "./log-chunks";
 import { reportSchema, type Report, type TestRow } from "./model";

@@ -1,6 +1,7 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { addCounts, JunitError, largestJunit, looksLikeJunit, parseJunit, type JunitReport } from "../report/junit";
+import { addCounts, parseJunit, type JunitReport } from "../report/junit";
+import { JunitError, largestJunit, looksLikeJunit } from "../report/junit-xml";
 import type { ExtractedFile } from "./extract";
 
 /** What the JUnit files among the artifacts say. */

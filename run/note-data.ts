@@ -3,7 +3,7 @@ import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Comparison, comparisonSchema } from "../report/comparison/schema";
-import { largestJunit } from "../report/junit";
+import { largestJunit } from "../report/junit-xml";
 import { type JunitCase, junitCases } from "../report/note/cases";
 import type { NoteData } from "../report/note/note";
 import { readOutcome, type TestsOutcome } from "../report/note/outcome";

@@ -1,4 +1,6 @@
-import { addCounts, JunitError, largestJunit, looksLikeJunit, parseJunit } from "../../report/junit";
+import { addCounts, parseJunit } from "../../report/junit";
+import { JunitError, largestJunit, looksLikeJunit } from "../../report/junit-xml";
+import { junitCases } from "../../report/note/cases";
 
 test("counts cases, not what the file says of itself", () => {
   const report = parseJunit(`<?xml version="1.0"?>
@@ -68,4 +70,13 @@ test("adds up", () => {
   const a = { total: 3, passed: 1, failed: 1, skipped: 1 };
   expect(addCounts([a, a])).toEqual({ total: 6, passed: 2, failed: 2, skipped: 2 });
   expect(addCounts([])).toEqual({ total: 0, passed: 0, failed: 0, skipped: 0 });
+});
+
+test("notes call a test what results do, however its name is written; a file that can't be read has none", () => {
+  const text =
+    '<testsuite file="./a.test.ts"><testcase classname="it" name="it&#39;s &amp; &#x2713;" time="1.5"/></testsuite>';
+  expect(junitCases([text, "<testsuite>", "none"])).toEqual([
+    { name: parseJunit(text).cases[0]!.name, failed: false, seconds: 1.5, file: "a.test.ts" },
+  ]);
+  expect(parseJunit(text).cases[0]!.name).toBe("it's & ✓");
 });
