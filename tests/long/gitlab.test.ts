@@ -156,7 +156,7 @@ test("in a merge request a note tells of the stack's changes and the tests; with
   ) as object;
   expect(JSON.stringify(compared)).toContain("cache");
   const printed = run.output.split("\n").filter((line) => line.includes("seatrial-report"));
-  expect(printed.join("\n")).toMatch(/cache[^]*passed/i);
+  expect(printed.join("\n")).toMatch(/tests passed[^]*\*\*added\*\* volume `cache`/);
 });
 
 test("the stop job removes what is left of a branch, with no state and no checkout", () => {
