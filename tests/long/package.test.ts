@@ -48,6 +48,18 @@ test("a TypeScript program in an otherwise empty folder imports the components, 
     expect(checked.stdout).toBe("");
   }
 
+  const toolkit = `
+const { compareResult, jsonSchemas } = require("seatrial/testing");
+jsonSchemas([{ $id: "port", type: "object", required: ["name"] }]).check("port", { name: "Aden" }, "an answer");
+console.log(compareResult({ expected: "ports.json", actual: ["Aden"] }).status);
+`;
+  const run = spawnSync(process.execPath, ["-e", toolkit], {
+    cwd: folder,
+    env: { ...process.env, ARTIFACTS_DIR: join(folder, "of-tests"), INPUTS_DIR: folder },
+    encoding: "utf8",
+  });
+  expect(run).toMatchObject({ stderr: "", stdout: "new\n" });
+
   const passed = npx(folder, ["test"]);
   expect(passed.stdout).toContain("passed · 1 tests: 1 passed, 0 failed · exit code 0");
   expect(passed.status).toBe(0);
@@ -90,9 +102,9 @@ test("holds what a user needs and nothing of this checkout", () => {
   const files = execFileSync("tar", ["-tzf", packedSeatrial()], { encoding: "utf8" }).trim().split("\n");
   const tops = new Set(files.map((file) => file.split("/")[1]));
   expect([...tops].sort()).toEqual(["LICENSE", "README.md", "bin", "ci", "dist", "docs", "package.json", "tools"]);
-  expect(files.filter((file) => /test|fixture|\.seatrial/.test(basename(file)) && !file.includes("/types/"))).toEqual(
-    [],
-  );
+  const tests = files.filter((file) => /test|fixture|\.seatrial/.test(basename(file)) && !file.includes("/types/"));
+  // The toolkit for the tests that people write.
+  expect(tests).toEqual(["package/dist/testing.js"]);
   const text = execFileSync("tar", ["-xzOf", packedSeatrial()], { encoding: "utf8", maxBuffer: 64 << 20 });
   expect(text).not.toContain(root);
 });

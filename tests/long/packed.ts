@@ -45,6 +45,10 @@ function npm(cwd: string, ...args: string[]): string {
 /** A service and its tests, made of the package's components. `SCENARIO`: `passes`, `fails` or `broken`. */
 export const program = `
 import { Network, Service, Tests, type ServiceArgs } from "seatrial";
+import type { Comparison } from "seatrial/testing";
+
+const kind: Comparison["status"] = "same";
+void kind;
 
 const image = process.env.IMAGE!;
 const scenario = process.env.SCENARIO ?? "passes";
