@@ -52,7 +52,23 @@ export async function ownEngine(options: OwnEngineOptions = {}): Promise<OwnEngi
   const docker = new Docker({ socketPath: socket });
   let dockerd: ChildProcess | undefined;
 
+  /** As a service manager would, again where it ends at once. */
   async function start(): Promise<void> {
+    for (let attempt = 1; !(await startOnce()); attempt++) {
+      if (attempt === 3) throw new Error(`dockerd didn't start:\n${lastOfLog()}`);
+      await endContainerd();
+      // Killed at a bad moment, Docker 20.10 may end in a panic over its own database of networks, until somebody
+      // removes that.
+      if (attempt === 2) rmSync(join(dataRoot, "network/files/local-kv.db"), { force: true });
+    }
+  }
+
+  function lastOfLog(): string {
+    return readFileSync(join(folder, "dockerd.log"), "utf8").slice(-2000);
+  }
+
+  /** @returns false where it ends before it answers */
+  async function startOnce(): Promise<boolean> {
     const log = openSync(join(folder, "dockerd.log"), "a");
     const args = [
       ...["--data-root", dataRoot, "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "pid")],
@@ -72,10 +88,9 @@ export async function ownEngine(options: OwnEngineOptions = {}): Promise<OwnEngi
           () => false,
         )
       )
-        return;
-      if (dockerd.exitCode !== null || Date.now() > by) {
-        throw new Error(`dockerd didn't start:\n${readFileSync(join(folder, "dockerd.log"), "utf8").slice(-2000)}`);
-      }
+        return true;
+      if (dockerd.exitCode !== null) return false;
+      if (Date.now() > by) throw new Error(`dockerd doesn't answer:\n${lastOfLog()}`);
     }
   }
 
