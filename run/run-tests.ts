@@ -179,8 +179,10 @@ async function bringUpAndTest(prepared: PreparedRun, host: RunHost, brake: Brake
   return result;
 }
 
+/** All else is done: whoever interrupts it now need not wait for the page, and is told by the exit code all the same. */
 async function addReport(folder: string, host: RunHost): Promise<void> {
-  const { page, problem } = await writeReport(folder, host);
+  const release = onInterrupt((signal) => process.exit(interruptCode(signal)));
+  const { page, problem } = await writeReport(folder, host).finally(release);
   if (page !== undefined) host.report({ kind: "report", page });
   if (problem !== undefined) note(host, "warning", problem);
 }

@@ -51,7 +51,7 @@ campaign(
     async function killIn(phase: Phase, run: () => Running, random: () => number): Promise<void> {
       for (let tries = 0; tries < 10; tries++) {
         const running = run();
-        await reach(running, phase, usual, random() * 0.9 ** tries);
+        await reach(running, phase, usual, random(), 0.9 ** tries);
         running.process.kill("SIGKILL");
         if ((await running.ended).code === 137) return;
         await sleep(0);
