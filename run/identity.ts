@@ -4,7 +4,7 @@ import type { Commit } from "./commit";
 import { shortSha } from "./commit";
 import type { Owner } from "./owner";
 
-/** The labels that every network, volume, container and image of a run carries. */
+/** The labels that every network, volume, container and image of a run carries; images have no stack's. */
 export const label = {
   project: "dev.seatrial.project",
   stack: "dev.seatrial.stack",
