@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../engine/api";
+import { findProject } from "../../engine/project/find-project";
+import { findCommit } from "../../run/commit";
+import type { RunHost } from "../../run/host";
 import { runTests } from "../../run/run-tests";
 import { connectDocker, loadProviders } from "../../run/parts";
 import { startWatchdog } from "../../run/watchdog/start";
@@ -38,6 +41,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
   if (options.ifChanged && common.engine === "pulumi") {
     throw new UserError("--if-changed is not done with --engine pulumi: it needs the embedded engine's own providers");
   }
+  const watchdogScript = join(__dirname, "watchdog.js");
   const stream = common.json ? process.stderr : process.stdout;
   const screen = makeScreen({ stream, env: process.env, ...definedOnly({ color: common.color }) });
   const display = testDisplay(screen, { verbose: common.verbose, cwd: process.cwd() });
@@ -45,6 +49,7 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
   const { openEventLog } = await import("../../run/event-log");
   const log = common.eventLog ? openEventLog(common.eventLog) : undefined;
   try {
+    const ahead = askAhead(common);
     const [engine, providers] = await Promise.all([loadEngine(common), loadProviders()]);
     const result = await runTests(
       {
@@ -68,10 +73,10 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
       },
       {
         engine,
-        connectDocker: () => connectDocker(),
+        ...ahead,
         providers,
-        startWatchdog: () => startWatchdog(join(__dirname, "..", "bin", "watchdog.js"), process.env),
-        watchdogScript: join(__dirname, "watchdog-alone.js"),
+        startWatchdog: () => startWatchdog(watchdogScript, process.env),
+        watchdogScript,
         cli: [
           ...[process.execPath, join(__dirname, "..", "bin", "seatrial")],
           ...(common.engine ? ["--engine", common.engine] : []),
@@ -99,6 +104,19 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
     log?.close();
     display.close();
   }
+}
+
+/** Asks the Docker Engine and git at once: they take as long to answer as the engine takes to be loaded. */
+function askAhead({ cwd }: CommonOptions): Pick<RunHost, "connectDocker" | "findCommit"> {
+  const file = findProject(cwd);
+  // Without one there is nothing to run.
+  if (!file) return { connectDocker };
+  const [docker, commit] = [connectDocker(), findCommit(dirname(file))];
+  for (const answer of [docker, commit]) answer.catch(() => undefined);
+  return {
+    connectDocker: () => docker,
+    findCommit: (folder) => (folder === dirname(file) ? commit : findCommit(folder)),
+  };
 }
 
 /** Two builds of one version, in a checkout of Seatrial's own, are told apart by what they do. */

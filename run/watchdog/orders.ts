@@ -13,7 +13,10 @@ export interface Orders {
   configFile?: string;
 }
 
-/** The watchdog has its orders, its code and a Docker Engine that answers. */
+/** The watchdog has its orders, and its code. */
 export const ready = "ready";
 /** The run has cleaned up by itself. */
 export const dismissed = "dismissed";
+
+/** Names the environment variable that has the orders of a watchdog whose run is gone already. */
+export const ordersVariable = "SEATRIAL_WATCHDOG_ORDERS";

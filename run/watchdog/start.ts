@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dismissed, type Orders, ready } from "./orders";
+import { dismissed, type Orders, ordersVariable, ready } from "./orders";
 
 /** A process that outlives this one and cleans up after it. */
 export interface Watchdog {
@@ -22,7 +22,24 @@ const patience = 15_000;
 const mostLost = 3;
 
 /**
- * Starts `script`, the bundle of watchdog.ts, in a session of its own, where no signal to this process, its group or
+ * What waits beside the run: a shell, which costs next to nothing and becomes the watchdog's program when the run is
+ * gone. That program's file is open from the start, so that it can be had even when a CI job has removed the checkout.
+ */
+const sentry = `
+trap '' INT TERM HUP PIPE
+exec 3<"$2" || exit
+orders=
+while IFS= read -r line; do
+  [ "$line" = ${dismissed} ] && exit
+  orders=$line
+  echo ${ready}
+done
+[ -n "$orders" ] || exit 0
+${ordersVariable}=$orders exec "$1" - <&3 3<&-
+`.trim();
+
+/**
+ * Starts what becomes `script`, the bundle of watchdog.ts, in a session of its own, where no signal to this process, its group or
  * its terminal reaches it. It learns that this process is gone from the end of its standard input, which the kernel
  * closes whatever this process died of.
  */
@@ -65,7 +82,10 @@ interface Launched {
 }
 
 function launch(script: string, env: NodeJS.ProcessEnv): Launched {
-  const child = spawn(process.execPath, [script], { detached: true, stdio: ["pipe", "pipe", "pipe"], env });
+  const node = process.execPath;
+  const [program, ...args] =
+    process.platform === "win32" ? [node, script] : ["/bin/sh", "-c", sentry, "seatrial-watchdog", node, script];
+  const child = spawn(program!, args, { detached: true, stdio: ["pipe", "pipe", "pipe"], env });
   child.unref();
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2000)));

@@ -1,6 +1,9 @@
 /**
  * The watchdog: a process beside each test run that does nothing while the run lives. Where the run ends without
  * having dismissed it, killed or crashed, it removes what carries the run's labels, then what only the state knows.
+ *
+ * Beside a run this program begins when the run has ended like that: until then a shell waits in its place (start.ts).
+ * In a container of its own it waits by itself.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, truncateSync } from "node:fs";
@@ -12,7 +15,7 @@ import type Docker from "dockerode";
 import { connectEngine } from "../../providers/docker/engine/connect";
 import { removeStaleFolders } from "../../engine/temporary-folder";
 import { engineMessage, sweep } from "../sweep";
-import { dismissed, type Orders, ready } from "./orders";
+import { dismissed, type Orders, ordersVariable, ready } from "./orders";
 
 /** Seconds between looks, and how often in a row nothing must be found: the engine may still be making something. */
 const interval = 0.4;
@@ -27,30 +30,47 @@ const longestLog = 256 * 1024;
 async function main(): Promise<void> {
   // The signals that end a run are not for its watchdog.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE"] as const) process.on(signal, () => undefined);
-  const docker = connectEngine();
-  docker.catch(() => undefined);
+  const given = process.env[ordersVariable];
+  delete process.env[ordersVariable];
+  if (given) return await cleanUpAfter(JSON.parse(given) as Orders);
   let orders: Orders | undefined;
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === dismissed) return;
     orders = JSON.parse(line) as Orders;
-    await docker;
+    // One that can't be reached from here is known before anything is made.
+    await connectEngine();
     process.stdout.write(`${ready}\n`);
   }
   // Without orders nothing has been made yet.
-  if (orders) await cleanUpAfter(orders, await docker);
+  if (orders) await cleanUpAfter(orders);
 }
 
-async function cleanUpAfter(orders: Orders, docker: Docker): Promise<void> {
+async function cleanUpAfter(orders: Orders): Promise<void> {
   const log = (text: string): void => writeLog(orders.root, `${new Date().toISOString()} ${orders.stack}: ${text}`);
   log(`the run ${orders.run} ended without cleaning up`);
   const began = Date.now();
-  const clean = await sweepUntilQuiet(docker, orders.run, began + endurance * 1000, log);
+  const docker = await connectPatiently(began + endurance * 1000, log);
+  const clean = docker !== undefined && (await sweepUntilQuiet(docker, orders.run, began + endurance * 1000, log));
   log(clean ? "nothing with its label is left" : "gave up; seatrial gc removes the rest once it has expired");
   for (const path of orders.remove) remove(path, log);
   removeStaleFolders();
   if (orders.cli.length > 0 && existsSync(orders.root)) log(await destroyByState(orders));
   // A slow engine may have been making something all the while.
-  await sweepUntilQuiet(docker, orders.run, began + lastLook * 1000, log, Infinity);
+  if (docker) await sweepUntilQuiet(docker, orders.run, began + lastLook * 1000, log, Infinity);
+}
+
+/** An engine that is being restarted comes back. */
+async function connectPatiently(by: number, log: (text: string) => void): Promise<Docker | undefined> {
+  let complaint = "";
+  for (;;) {
+    try {
+      return await connectEngine();
+    } catch (error) {
+      if (complaint !== (complaint = engineMessage(error))) log(complaint);
+      if (Date.now() > by) return undefined;
+    }
+    await sleep(interval * 1000);
+  }
 }
 
 function remove(path: string, log: (text: string) => void): void {
