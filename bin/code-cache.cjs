@@ -1,62 +1,112 @@
 // V8's code cache for the packages and for our own bundle: what has been compiled once, the functions that were called
-// among it, isn't compiled again at the next start.
+// among it, isn't compiled again at the next start. With the code the file has the modules' texts, and where what they
+// asked for was found, so that a start reads one file instead of hundreds.
 //
-// Kept beside the bundle, where whoever can write it could as well write the bundle. A module is known by its file and
-// the hash of its text; V8 refuses what another version or other flags of it have made.
+// Kept beside the bundle, where whoever can write it could as well write the bundle. A module is known by its file's
+// size and times; where one was found counts as long as npm, Yarn or pnpm has installed nothing since. V8 refuses what
+// another version or other flags of it have made.
 "use strict";
-const { createHash } = require("node:crypto");
-const { readFileSync, renameSync, rmSync, writeFileSync } = require("node:fs");
+const { readFileSync, renameSync, rmSync, statSync, writeFileSync } = require("node:fs");
 const Module = require("node:module");
-const { dirname, join, sep } = require("node:path");
+const { basename, dirname, join, sep } = require("node:path");
 const v8 = require("node:v8");
 const vm = require("node:vm");
+const zlib = require("node:zlib");
 
 /** What comes from V8's cache has lost where its import() goes. Methods may have that name too. */
 const IMPORTS = /(?<!\.|[\w$]|async )import\s*\(/;
 /** Bytes of code after which a cache is begun anew: packages have been exchanged meanwhile. */
-const LARGEST = 64 * 2 ** 20;
-/** Node.js before 20.12 can't say where a compiled module's import() goes. */
-const importer = vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+const LARGEST = 128 * 2 ** 20;
+/** Node.js before 20.12 can't say where a compiled module's import() goes, nor before 20.15 sum up a file quickly. */
+const importer = zlib.crc32 && vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+/** What package managers write in node_modules whenever they change it. */
+const installed = [".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml"];
 
 /**
- * From here on, for this process: modules in `folder`'s node_modules and dist are compiled with the cache, and what is
- * new goes into it at the end of the process.
+ * From here on, for this process: modules in `folder`'s dist and in its packages' folder are loaded by way of the cache,
+ * and what is new goes into it at the end of the process.
+ *
+ * @param purpose what the process does, such as its command: at the first of a kind the functions that it has called are
+ *   added
  */
-exports.useCodeCache = function useCodeCache(folder) {
+exports.useCodeCache = function useCodeCache(folder, purpose = "") {
   const isWatched =
     process.env.NODE_V8_COVERAGE || process.execArgv.some((arg) => /^--(?:inspect|enable-source-maps)/.test(arg));
   if (!importer || isWatched) return;
-  const tag = `${process.version}-${process.arch}-${v8.cachedDataVersionTag().toString(16)}`;
-  const file = join(folder, "dist", `code-${tag}.cache`);
+  const file = join(
+    folder,
+    "dist",
+    `code-${process.version}-${process.arch}-${v8.cachedDataVersionTag().toString(16)}.cache`,
+  );
+  const packages = packagesOf(folder);
+  const roots = [packages + sep, join(folder, "dist") + sep];
+  const isOurs = (filename) => roots.some((root) => filename.startsWith(root));
+  const install = installed.map((name) => stamp(join(packages, name))).join(" ");
   const known = read(file);
+  // With --debug, Node.js itself compiles, to find the source that an error comes from.
+  const isOn = () => !process.sourceMapsEnabled;
   const used = new Map();
-  let isStale = false;
-  const roots = [join(folder, "node_modules") + sep, join(folder, "dist") + sep];
+  const found = known.install === install ? known.found : {};
+  let isStale = known.install !== install || !known.purposes.includes(purpose);
+
+  const resolve = Module._resolveFilename;
+  Module._resolveFilename = function (request, parent, isMain, options) {
+    const by = parent?.filename;
+    if (options || isMain || !by || !isOurs(by) || Module.isBuiltin(request))
+      return resolve.call(this, request, parent, isMain, options);
+    const key = `${dirname(by)}\n${request}`;
+    const before = found[key];
+    if (before !== undefined) return before;
+    const filename = resolve.call(this, request, parent, isMain, options);
+    if (isOurs(filename)) {
+      found[key] = filename;
+      isStale = true;
+    }
+    return filename;
+  };
+
+  const load = Module._extensions[".js"];
+  Module._extensions[".js"] = function (module, filename) {
+    const entry = isOn() ? known.modules.get(filename) : undefined;
+    if (!entry || entry.stamp !== stamp(filename)) return load.call(this, module, filename);
+    return run(module, filename, entry);
+  };
+
   const compile = Module.prototype._compile;
   Module.prototype._compile = function (content, filename, ...rest) {
-    // With --debug, Node.js itself compiles, to find the source that an error comes from.
-    if (process.sourceMapsEnabled || IMPORTS.test(content) || !roots.some((root) => filename.startsWith(root))) {
-      return compile.call(this, content, filename, ...rest);
-    }
-    const hash = createHash("sha1").update(content).digest("hex");
-    const entry = known.get(filename);
-    const cachedData = entry?.hash === hash ? entry.data : undefined;
-    const script = new vm.Script(Module.wrap(content.replace(/^#!.*/, "")), {
-      filename,
-      cachedData,
-      importModuleDynamically: importer,
-    });
-    const isTaken = cachedData !== undefined && !script.cachedDataRejected;
-    isStale ||= !isTaken;
-    used.set(filename, { hash, ...(isTaken ? { data: cachedData } : { script }) });
-    const run = script.runInThisContext({ displayErrors: true });
-    return run.call(this.exports, this.exports, requireOf(this), this, filename, dirname(filename));
+    if (!isOn() || IMPORTS.test(content) || !isOurs(filename)) return compile.call(this, content, filename, ...rest);
+    isStale = true;
+    return run(this, filename, { stamp: stamp(filename), text: content });
   };
-  process.on("exit", (code) => {
+
+  function run(module, filename, { stamp, text, code }) {
+    const script = new vm.Script(Module.wrap(text.replace(/^#!.*/, "")), {
+      ...{ filename, cachedData: code, importModuleDynamically: importer },
+    });
+    isStale ||= code === undefined || script.cachedDataRejected;
+    used.set(filename, { stamp, text, script });
+    const body = script.runInThisContext({ displayErrors: true });
+    return body.call(module.exports, module.exports, requireOf(module), module, filename, dirname(filename));
+  }
+
+  process.on("exit", (exitCode) => {
     // One that failed may have got no further than its beginning.
-    if (isStale && code === 0) write(file, used);
+    if (isStale && exitCode === 0) write(file, { install, purpose, found, used });
   });
 };
+
+/** Where the packages are: in the checkout, or where npm has put them beside this one. */
+function packagesOf(folder) {
+  let above = dirname(folder);
+  if (basename(above).startsWith("@")) above = dirname(above);
+  return basename(above) === "node_modules" ? above : join(folder, "node_modules");
+}
+
+/** By what a file is known, as long as nobody has written to it. */
+function stamp(filename) {
+  const found = statSync(filename, { throwIfNoEntry: false });
+  return found ? `${found.size} ${found.mtimeMs} ${found.ctimeMs}` : "";
+}
 
 function requireOf(module) {
   const require = (id) => module.require(id);
@@ -68,41 +118,54 @@ function requireOf(module) {
   return require;
 }
 
-/** The index as a line of JSON, then the code of one module after the other. */
+/** A line with the sum of what follows, the index as a line of JSON, then of each module its text and its code. */
 function read(file) {
-  const known = new Map();
+  const nothing = { install: "", purposes: [], found: {}, modules: new Map() };
   try {
     const bytes = readFileSync(file);
-    let at = bytes.indexOf("\n");
-    const index = JSON.parse(bytes.toString("utf8", 0, at));
-    at++;
-    for (const [filename, hash, length] of index) {
-      known.set(filename, { hash, data: bytes.subarray(at, at + length) });
-      at += length;
+    const first = bytes.indexOf("\n") + 1;
+    if (bytes.latin1Slice(0, first) !== `${zlib.crc32(bytes.subarray(first))}\n`) return nothing;
+    let at = bytes.indexOf("\n", first) + 1;
+    const { modules, ...index } = JSON.parse(bytes.utf8Slice(first, at));
+    const known = new Map();
+    for (const [filename, stamp, isAscii, textLength, codeLength] of modules) {
+      const [from, middle, to] = [at, at + textLength, at + textLength + codeLength];
+      known.set(filename, {
+        stamp,
+        get text() {
+          return isAscii ? bytes.latin1Slice(from, middle) : bytes.utf8Slice(from, middle);
+        },
+        code: bytes.subarray(middle, to),
+      });
+      at = to;
     }
-    return at === bytes.length ? known : new Map();
+    return { ...index, modules: known };
   } catch {
     // There is none yet.
-    return new Map();
+    return nothing;
   }
 }
 
 /** As a whole: others may read, or write, at the same time. Where it can't be written there is none. */
-function write(file, used) {
-  // A watchdog, or another run, may have added to it meanwhile.
-  const known = read(file);
-  const sizes = [...known.values()].reduce((sum, { data }) => sum + data.length, 0);
-  const all = new Map([...(sizes > LARGEST ? [] : known), ...used]);
-  const index = [];
+function write(file, { install, purpose, found, used }) {
+  // A run beside this one may have added to it meanwhile.
+  let known = read(file);
+  const sizes = [...known.modules.values()].reduce((sum, { code }) => sum + code.length, 0);
+  if (sizes > LARGEST || known.install !== install) known = { purposes: [], found: {}, modules: new Map() };
+  const modules = [];
   const parts = [];
-  for (const [filename, { hash, data, script }] of all) {
-    const code = data ?? script.createCachedData();
-    index.push([filename, hash, code.length]);
-    parts.push(code);
+  for (const [filename, { stamp, text, code, script }] of new Map([...known.modules, ...used])) {
+    const bytes = Buffer.from(text);
+    const compiled = code ?? script.createCachedData();
+    modules.push([filename, stamp, bytes.length === text.length, bytes.length, compiled.length]);
+    parts.push(bytes, compiled);
   }
+  const purposes = [...new Set([...known.purposes, purpose])];
+  const index = JSON.stringify({ install, purposes, found: { ...known.found, ...found }, modules });
+  const rest = Buffer.concat([Buffer.from(`${index}\n`), ...parts]);
   const temporary = `${file}.${process.pid}`;
   try {
-    writeFileSync(temporary, Buffer.concat([Buffer.from(`${JSON.stringify(index)}\n`), ...parts]), { mode: 0o600 });
+    writeFileSync(temporary, Buffer.concat([Buffer.from(`${zlib.crc32(rest)}\n`), rest]), { mode: 0o600 });
     renameSync(temporary, file);
   } catch {
     rmSync(temporary, { force: true });

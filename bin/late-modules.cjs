@@ -1,5 +1,6 @@
 // What packages load at their start and hardly anybody ever uses is loaded when somebody does: most of the time that the
-// SDK takes to load is TypeScript's and npm's dependency tree's, for functions that are made into text.
+// SDK takes to load is TypeScript's and npm's dependency tree's, for functions that are made into text, and the Automation
+// API's.
 "use strict";
 const Module = require("node:module");
 
@@ -8,7 +9,15 @@ const late = [
   ["@pulumi/pulumi/runtime/closure/codePaths.js", "@npmcli/arborist", anyProperty],
   ["@pulumi/pulumi/runtime/closure/parseFunction.js", "../../typescript-shim", anyProperty],
   ["@pulumi/pulumi/provider/experimental/analyzer.js", "../../typescript-shim", anyProperty],
+  ["@pulumi/pulumi/runtime/closure/codePaths.js", "normalize-package-data", asFunction],
+  ["@pulumi/pulumi/runtime/closure/codePaths.js", "fdir", anyProperty],
+  ["@pulumi/pulumi/runtime/closure/rewriteSuper.js", "semver", anyProperty],
+  ["@pulumi/pulumi/runtime/rpc.js", "semver", anyProperty],
+  ["@pulumi/pulumi/runtime/manifest.js", "js-yaml", anyProperty],
+  ["@pulumi/pulumi/index.js", "./automation", anyProperty],
+  ["@pulumi/pulumi/index.js", "./provider", anyProperty],
   ["dockerode/lib/docker.js", "./session", asFunction],
+  ["dockerode/lib/util.js", "tar-fs", anyProperty],
   ["docker-modem/lib/modem.js", "./ssh", asFunction],
   ["zod/v4/core/index.cjs", "../locales/index.cjs", anyProperty],
   ["zod/v4/classic/external.cjs", "../locales/index.cjs", anyProperty],
