@@ -15,11 +15,9 @@ export interface Commit {
  */
 export async function findCommit(folder: string, env: NodeJS.ProcessEnv = process.env): Promise<Commit | undefined> {
   if (env.SEATRIAL_COMMIT) return { sha: env.SEATRIAL_COMMIT, dirty: false };
-  const [sha, changes] = await Promise.all([
-    git(folder, "rev-parse", "--verify", "HEAD"),
-    git(folder, "status", "--porcelain", "--untracked-files=normal"),
-  ]);
-  if (sha) return { sha, dirty: Boolean(changes) };
+  const status = await git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=normal");
+  const sha = status && /^# branch\.oid ([0-9a-f]+)$/m.exec(status)?.[1];
+  if (sha) return { sha, dirty: /^[^#]/m.test(status) };
   const job = detectJob(env)?.commit;
   return job ? { sha: job, dirty: false } : undefined;
 }

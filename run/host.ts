@@ -14,6 +14,7 @@ import type {
 } from "../engine";
 import type { setAsideBrokenState } from "../engine";
 import type { PageAssets } from "../report/page-file";
+import type { Commit } from "./commit";
 import type { RunEvent } from "./events";
 import type { Watchdog } from "./watchdog/start";
 
@@ -41,6 +42,8 @@ export interface RunHost {
   engine: Engine;
   /** Rejects with one line that says why there is no Docker Engine to work with. */
   connectDocker(): Promise<Docker>;
+  /** The commit of the checkout at `folder`; asked of git if absent. */
+  findCommit?(folder: string): Promise<Commit | undefined>;
   /** The providers by package; what they make carries the labels, on the Docker Engine that the run is connected to. */
   providers(labels: Record<string, string>, docker: Docker): Record<string, ProviderFactory>;
   /** Starts a process that cleans up where this one is killed. */

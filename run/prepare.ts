@@ -6,7 +6,7 @@ import { makeMasker, type Masker } from "../engine/deployment/masker";
 import { sweepAbandoned } from "./abandoned";
 import type { ResultsFolder } from "./artifacts";
 import { findCommit, type Commit } from "./commit";
-import { guard, type Guarded } from "./guards";
+import { guard, lookAt, type Guarded } from "./guards";
 import type { RunHost } from "./host";
 import { enterEnvironment, lifetime, newRunId, stackName, type RunIdentity } from "./identity";
 import { currentOwner } from "./owner";
@@ -84,7 +84,12 @@ export async function prepare(
     return opened;
   });
   try {
-    const [opened, docker] = await Promise.all([opening, connect(host)]);
+    const connecting = connect(host);
+    const facts = connecting.then(lookAt);
+    for (const answer of [opening, connecting, facts]) answer.catch(() => undefined);
+    // While git and the Docker Engine take their time to answer.
+    if (!options.isolated) await nextTurn().then(() => host.engine.preloadSdk?.(project));
+    const [opened, docker] = await Promise.all([opening, connecting]);
     const prepared = prepareWith(project, opened, docker, results, options, host, startedAt);
     const { watchdog: container } = prepared.settings;
     if (watchdog && container) {
@@ -93,11 +98,7 @@ export async function prepare(
     }
     // Before anything is made, somebody is there to remove it, and there is what it takes.
     const tell = (text: string) => host.report({ kind: "note", level: "warning", text });
-    const safe = Promise.all([watchdog?.arm(orders(prepared, host), tell), guard(guarded(prepared, host))]);
-    safe.catch(() => undefined);
-    // The watchdog and the Docker Engine take their time to answer.
-    if (!options.isolated) await nextTurn().then(() => host.engine.preloadSdk?.(project));
-    await safe;
+    await Promise.all([watchdog?.arm(orders(prepared, host), tell), guard({ ...guarded(prepared, host), facts })]);
     return watchdog ? { ...prepared, watchdog } : prepared;
   } catch (error) {
     await watchdog?.dismiss();
@@ -160,7 +161,7 @@ export interface OpenedRun {
 }
 
 async function openRun(project: Project, options: TestOptions, host: RunHost): Promise<OpenedRun> {
-  const commit = await findCommit(project.root, host.env);
+  const commit = await (host.findCommit?.(project.root) ?? findCommit(project.root, host.env));
   const run = newRunId();
   const kept = options.again ? keptStack(project, options.stack) : undefined;
   const name = kept?.name ?? options.stack ?? stackName(commit, run);

@@ -1,13 +1,14 @@
 /** Pulumi.yaml and the settings of a stack. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { type ConfigValue, type NodeOptions, type Project, type ProjectPlugin, UserError } from "../api";
 import type { SecretsManager } from "../secrets/passphrase";
+import { findProject } from "./find-project";
 
 /** Finds Pulumi.yaml in `cwd` or above it. Throws a UserError that says where it looked or what is wrong with it. */
 export function loadProject(cwd: string): Project {
-  const file = findUp(resolve(cwd), ["Pulumi.yaml", "Pulumi.yml"]);
+  const file = findProject(cwd);
   if (!file) {
     throw new UserError(
       `no Pulumi.yaml in ${resolve(cwd)} or above it: run in a project's folder, or name one with --cwd`,
@@ -213,11 +214,4 @@ function readYaml(file: string): Record<string, unknown> {
   if (value === null || value === undefined) return {};
   if (!isTree(value)) throw new UserError(`${file}: a map of settings was expected`);
   return value;
-}
-
-function findUp(folder: string, names: string[]): string | undefined {
-  for (const name of names)
-    if (existsSync(join(folder, name)) && statSync(join(folder, name)).isFile()) return join(folder, name);
-  const parent = dirname(folder);
-  return parent === folder ? undefined : findUp(parent, names);
 }

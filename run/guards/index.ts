@@ -30,6 +30,8 @@ export interface Guarded {
   localState: boolean;
   /** The stack has its network already. */
   again: boolean;
+  /** What has been asked of the Engine already. */
+  facts?: Promise<Facts>;
   /** Removes what nobody needs any more and may hold address ranges. */
   makeRoom?(): Promise<void>;
   env: NodeJS.ProcessEnv;
@@ -44,7 +46,7 @@ export async function guard(guarded: Guarded): Promise<void> {
   const { docker, project, stack, env } = guarded;
   const [images, facts] = await Promise.all([
     settingsImageFaults(docker, project.name, stack.config, env),
-    lookAt(docker),
+    guarded.facts ?? lookAt(docker),
   ]);
   const disks = await diskFaults(places(guarded, facts), guarded.settings.freeDisk);
   const pools = guarded.again ? undefined : await poolsLeft(guarded, facts);
@@ -54,12 +56,14 @@ export async function guard(guarded: Guarded): Promise<void> {
   if (images.length > 0) throw new UserError(images.map(({ message }) => message).join("\n"));
 }
 
-interface Facts {
+/** What an Engine says of itself. */
+export interface Facts {
   info: EngineInfo;
   networks: EngineNetwork[];
 }
 
-async function lookAt(docker: Docker): Promise<Facts> {
+/** Rejects with an {@link EnvironmentError}. */
+export async function lookAt(docker: Docker): Promise<Facts> {
   try {
     const [info, networks] = await Promise.all([docker.info(), docker.listNetworks()]);
     return { info: info as EngineInfo, networks: networks as EngineNetwork[] };
