@@ -185,6 +185,8 @@ export function pulumiArm(bin, provider) {
       const env = {
         ...{ PATH, PULUMI_BACKEND_URL: `file://${state}`, PULUMI_CONFIG_PASSPHRASE: "bench" },
         ...{ PULUMI_SKIP_UPDATE_CHECK: "true", BENCH_SCENE: path.join(place.at, "scene.json") },
+        // The official provider waits for Docker's own check.
+        ...(provider === "official" ? { BENCH_INTERVAL: HEALTHCHECK.interval } : {}),
       };
       const prefix = `${place.name}-bench`;
       const lines = [

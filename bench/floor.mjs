@@ -45,7 +45,7 @@ async function create({ name: service, command, health }) {
   const isTests = service === tests.name;
   const body = {
     ...{ Image: image, Cmd: command, Labels: labels, Env: isTests ? ["ARTIFACTS_DIR=/artifacts"] : [] },
-    ...(health ? { Healthcheck: { Test: ["CMD-SHELL", health], Interval: 1e9, Timeout: 10e9, Retries: 60 } } : {}),
+    ...(health ? { Healthcheck: { Test: ["CMD-SHELL", health], Timeout: 10e9, Retries: 60 } } : {}),
     HostConfig: { NetworkMode: name, Binds: isTests ? [`${volume}:/artifacts`] : [] },
     NetworkingConfig: { EndpointsConfig: { [name]: { Aliases: [service] } } },
   };

@@ -70,6 +70,7 @@ Made by \`npm run bench\`, ${new Date().toISOString().slice(0, 10)}. Each arm wa
 - ${cpus().length} × ${model.trim()}, ${memory} GiB, Linux ${release()}, Node ${process.version}, Docker Engine ${facts.engine}${facts.compose ? `, Docker Compose ${facts.compose}` : ""}
 - The load of the machine at the end, its own work of the measurements included: ${loadavg()[2].toFixed(1)} (the average of 15 minutes).
 - Compose has no grace to stop (\`stop_grace_period: 0s\`) and a health check each second, which is better than most people set it. ${began}
+- Seatrial's provider and the bare calls try the same check by themselves, in one command in the container that repeats it; how often Docker does is left to Docker there.
 - *Bare calls* is [bench/floor.mjs](floor.mjs): the Engine's API in the best order, with nothing found out, checked or recovered from.
 ${skipped.map((line) => `- ${line[0].toUpperCase()}${line.slice(1)}.\n`).join("")}
 ${done.map(({ name, title }) => `- \`${name}\`: ${title}`).join("\n")}

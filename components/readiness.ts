@@ -6,8 +6,11 @@ import { duration, goDuration, seconds } from "./duration";
 const timing = {
   /** How long the service may take, `60s` if not said. */
   timeout: duration.prefault("60s"),
-  /** Between two checks, `1s` if not said. Docker goes on checking as long as the container runs. */
-  interval: duration.prefault("1s"),
+  /**
+   * Between two checks of Docker's, which goes on checking as long as the container runs. If not said, `1s`; where
+   * Seatrial's own provider finds out by itself when the service is ready, a sixth of `timeout`, between `1s` and `10s`.
+   */
+  interval: duration.optional(),
 };
 
 /** Where a check runs: in a small container beside the service, or in the service's own, if its image has the tools. */
@@ -65,19 +68,28 @@ export function isInside(readiness: HealthReadiness): boolean {
   return readiness.kind === "command" || readiness.probe === "inside";
 }
 
-/** The inputs that make the docker provider create a container only when it is ready. */
+/**
+ * The inputs that make the docker provider create a container only when it is ready. What Docker checks takes it a
+ * process each time: where nobody waits for that, as SEATRIAL_OWN_PROVIDERS tells, it is checked less often.
+ */
 export function waitsUntil(
   readiness: HealthReadiness,
+  env: NodeJS.ProcessEnv = process.env,
 ): Required<Pick<docker.ContainerArgs, "healthcheck" | "wait" | "waitTimeout">> {
+  const { timeout } = readiness;
+  const often = env.SEATRIAL_OWN_PROVIDERS
+    ? Math.min(Math.max(1_000, Math.floor(timeout / 6_000) * 1_000), 10_000)
+    : 1_000;
+  const interval = readiness.interval ?? often;
   return {
     healthcheck: {
       tests: check(readiness),
-      interval: goDuration(readiness.interval),
+      interval: goDuration(interval),
       timeout: "5s",
-      retries: Math.max(1, Math.ceil(readiness.timeout / readiness.interval)),
+      retries: Math.max(1, Math.ceil(timeout / interval)),
     },
     wait: true,
-    waitTimeout: seconds(readiness.timeout),
+    waitTimeout: seconds(timeout),
   };
 }
 

@@ -75,10 +75,14 @@ export function runLabels(identity: StackIdentity): Record<string, string> {
   };
 }
 
-/** What the program learns about the run through its environment; `undefined`: to be unset, whoever set it. */
+/**
+ * What the program learns about the run through its environment; `undefined`: to be unset, whoever set it.
+ *
+ * @param ownProviders our docker provider makes the containers, not a plugin of the Pulumi CLI's
+ */
 export function programEnvironment(
   identity: StackIdentity,
-  testsCommand?: string[],
+  { ownProviders, testsCommand }: { ownProviders: boolean; testsCommand?: string[] },
 ): Record<`SEATRIAL_${string}`, string | undefined> {
   return {
     SEATRIAL_RUN: identity.run,
@@ -87,13 +91,14 @@ export function programEnvironment(
     SEATRIAL_PIPELINE: identity.job?.pipeline,
     SEATRIAL_OWNER: identity.owner && JSON.stringify(identity.owner),
     SEATRIAL_EXPIRES: identity.expires.toISOString(),
+    SEATRIAL_OWN_PROVIDERS: ownProviders ? "yes" : undefined,
     SEATRIAL_TESTS_COMMAND: testsCommand && JSON.stringify(testsCommand),
   };
 }
 
 /** Puts the run into this process's environment, where the program, which runs in it, reads it. */
-export function enterEnvironment(identity: StackIdentity, testsCommand?: string[]): void {
-  for (const [name, value] of Object.entries(programEnvironment(identity, testsCommand))) {
+export function enterEnvironment(...about: Parameters<typeof programEnvironment>): void {
+  for (const [name, value] of Object.entries(programEnvironment(...about))) {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
   }

@@ -225,7 +225,8 @@ function prepareWith(
     ...(options.configFile ? { configFile: options.configFile } : {}),
     ...(identity.owner ? { owner: identity.owner } : {}),
   });
-  enterEnvironment(identity, options.testsCommand);
+  const { testsCommand } = options;
+  enterEnvironment(identity, { ownProviders: !host.engine.pluginsOnly, ...(testsCommand ? { testsCommand } : {}) });
   return {
     options,
     identity,

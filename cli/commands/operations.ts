@@ -102,7 +102,7 @@ async function operateOn(
     ...(job ? { job } : {}),
     expires: new Date(Date.now() + lifetime.developer * 1000),
   };
-  enterEnvironment(identity);
+  enterEnvironment(identity, { ownProviders: !engine.pluginsOnly });
   const made = providers(runLabels(identity));
   const brings = asked.kind === "preview" || asked.kind === "update";
   const guarded = brings ? { ...made, docker: guardedDocker(made.docker!, context, stack, screen) } : made;

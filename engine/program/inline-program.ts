@@ -73,7 +73,8 @@ export function startInlineProgram(program: FoundProgram, options: ProgramOption
   const { entry } = program;
   const sdk = loadSdk(program.sdk);
   const errors = collectErrors(sdk, entry.file, options.onError);
-  const restoreTypeScript = options.project.nodeOptions?.typescript === false ? () => undefined : registerTypeScript();
+  const restoreTypeScript =
+    options.project.nodeOptions?.typescript === false ? () => undefined : registerTypeScript(options.project.root);
   const restoreProcess = lendProcess(options);
   let exited!: () => void;
   const exit = new Promise<void>((resolve) => (exited = resolve));

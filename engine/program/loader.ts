@@ -6,19 +6,29 @@ import { readFileSync } from "node:fs";
 import Module from "node:module";
 import { dirname, extname } from "node:path";
 import type { TransformOptions } from "esbuild";
+import { version } from "esbuild/package.json";
+import { openTranspiled } from "./transpiled";
 
 type Compiler = (module: NodeModule & { _compile(code: string, file: string): void }, file: string) => void;
 const extensions = (Module as unknown as { _extensions: Record<string, Compiler> })._extensions;
 
 const HANDLED = [".ts", ".cts", ".tsx"];
 
-/** Makes `require` understand TypeScript; the result takes that back. */
-export function registerTypeScript(): () => void {
+/** Makes `require` understand TypeScript; the result takes that back. @param project the project's folder */
+export function registerTypeScript(project: string): () => void {
+  const done = openTranspiled(project, `${version} ${process.version}`);
   const before = HANDLED.map((extension) => [extension, extensions[extension]] as const);
   for (const extension of HANDLED) {
-    extensions[extension] = (module, file) => module._compile(transpile(file), file);
+    extensions[extension] = (module, file) => {
+      const text = readFileSync(file, "utf8");
+      module._compile(
+        done.get(file, text, () => transpile(file, text)),
+        file,
+      );
+    };
   }
   return () => {
+    done.save();
     for (const [extension, compiler] of before) {
       if (compiler) extensions[extension] = compiler;
       else delete extensions[extension];
@@ -26,7 +36,7 @@ export function registerTypeScript(): () => void {
   };
 }
 
-function transpile(file: string): string {
+function transpile(file: string, text: string): string {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only when there is TypeScript to strip
   const { transformSync } = require("esbuild") as typeof import("esbuild");
   const options: TransformOptions = {
@@ -41,5 +51,5 @@ function transpile(file: string): string {
     define: { "import.meta.dirname": JSON.stringify(dirname(file)) },
     logLevel: "silent",
   };
-  return transformSync(readFileSync(file, "utf8"), options).code;
+  return transformSync(text, options).code;
 }

@@ -52,7 +52,7 @@ export async function compareWithBase(
       ...(found ? { commit: { sha: found.sha, dirty: false } } : {}),
       expires: new Date(Date.now() + lifetime.run * 1000),
     };
-    enterEnvironment(identity);
+    enterEnvironment(identity, { ownProviders: !engine.pluginsOnly });
     const masker = makeMasker();
     const preview = async (of: Project, checkout: Checkout, what: string): Promise<PreviewedResource[]> => {
       const { stack, config, configFile, signal, parallel, isolated, say } = options;

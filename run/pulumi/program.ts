@@ -44,7 +44,7 @@ export function inlineProgram(project: Project, masker: Masker, workingDirectory
       `${entry.file} is TypeScript as an ES module, which --engine pulumi can't load: compile it to JavaScript, or leave out --engine pulumi`,
     );
   }
-  const restoreTypeScript = registerTypeScript();
+  const restoreTypeScript = registerTypeScript(project.root);
   const cwd = process.cwd();
   return {
     async run() {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Service, type ServiceArgs } from "../../components";
+import { Service, type Readiness, type ServiceArgs } from "../../components";
 import { command, container, expectedLabels, inNetwork, known, run } from "./harness";
 
 const service = (args: Partial<ServiceArgs> = {}, options?: pulumi.ComponentResourceOptions) =>
@@ -199,6 +199,19 @@ describe("readiness", () => {
       wait: true,
       waitTimeout: 60,
     });
+  });
+
+  test.each([
+    [undefined, { interval: "10s", retries: 6 }],
+    ["12s", { interval: "2s", retries: 6 }],
+    ["3s", { interval: "1s", retries: 3 }],
+  ])("within %s is checked by Docker less often where our own provider waits for it", async (timeout, seldom) => {
+    const env = { SEATRIAL_OWN_PROVIDERS: "yes" };
+    const readiness: Readiness = { kind: "command", command: "true", ...(timeout ? { timeout } : {}) };
+    const { one } = await run(service({ readiness }), { env });
+    expect(one(container, "api").inputs).toMatchObject({ healthcheck: seldom });
+    const asked = await run(service({ readiness: { ...readiness, interval: "500ms" } }), { env });
+    expect(asked.one(container, "api").inputs).toMatchObject({ healthcheck: { interval: "500ms" } });
   });
 
   test.each([

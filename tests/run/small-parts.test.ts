@@ -43,11 +43,12 @@ test("the program and the labels are told the same", () => {
     ...{ run: "abcdefghijkl", project: "p", stack: "s", commit: { sha: "abc", dirty: true }, owner },
     expires: new Date("2026-01-01T00:00:00Z"),
   };
-  expect(programEnvironment(identity, ["a", "b c"])).toEqual({
+  expect(programEnvironment(identity, { ownProviders: true, testsCommand: ["a", "b c"] })).toEqual({
     SEATRIAL_RUN: "abcdefghijkl",
     SEATRIAL_COMMIT: "abc",
     SEATRIAL_OWNER: JSON.stringify(owner),
     SEATRIAL_EXPIRES: "2026-01-01T00:00:00.000Z",
+    SEATRIAL_OWN_PROVIDERS: "yes",
     SEATRIAL_TESTS_COMMAND: '["a","b c"]',
   });
   expect(runLabels(identity)).toEqual({

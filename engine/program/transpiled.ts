@@ -1,0 +1,71 @@
+/**
+ * What has been made of a program's TypeScript before, by the text it was made of: in the user's cache, one file for a
+ * project. Nobody but its owner can have written what is taken from it.
+ */
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** The code of each source file: by its path, the digest of its text, and what came of it. */
+type Entries = Record<string, [digest: string, code: string]>;
+
+export interface Transpiled {
+  /** The code for a file of that text; `make` is asked where it isn't known. */
+  get(file: string, text: string, make: () => string): string;
+  /** Keeps what was asked for, and nothing else. */
+  save(): void;
+}
+
+/** @param maker what else the code depends on, such as the version of the compiler */
+export function openTranspiled(project: string, maker: string): Transpiled {
+  const file = join(cacheFolder(), `${digest(project).slice(0, 16)}.json`);
+  const known = read(file);
+  const used: Entries = {};
+  let isNew = false;
+  return {
+    get(source, text, make) {
+      const id = digest(`${maker}\n${text}`);
+      const before = known[source];
+      isNew ||= before?.[0] !== id;
+      const code = before?.[0] === id ? before[1] : make();
+      used[source] = [id, code];
+      return code;
+    },
+    save() {
+      if (isNew) write(file, used);
+    },
+  };
+}
+
+function cacheFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "seatrial", "transpiled");
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function read(file: string): Entries {
+  try {
+    const { uid } = lstatSync(file);
+    if (process.getuid && uid !== process.getuid()) return {};
+    return (JSON.parse(readFileSync(file, "utf8")) ?? {}) as Entries;
+  } catch {
+    // There is none yet.
+    return {};
+  }
+}
+
+/** As a whole; where it can't be written there is none. */
+function write(file: string, entries: Entries): void {
+  const temporary = `${file}.${process.pid}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, JSON.stringify(entries), { mode: 0o600, flag: "wx" });
+    renameSync(temporary, file);
+  } catch {
+    // The next run turns it again.
+  }
+}
