@@ -94,6 +94,10 @@ export interface StackResource {
   id?: string;
   parent?: string;
   delete?: boolean;
+  /** It may not be deleted. */
+  protect?: boolean;
+  /** Deleted from the stack, it stays where it is. */
+  retainOnDelete?: boolean;
   inputs: PropertyMap;
   outputs: PropertyMap;
   /** URNs of what it was made after. */

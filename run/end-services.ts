@@ -16,7 +16,7 @@ export async function endServices(
   state: Promise<StackResource[]>,
 ): Promise<void> {
   const resources = await state.catch(() => []);
-  if (!resources.every(needsNoService)) return;
+  if (!resources.every(needsNoService) || resources.some(stays)) return;
   const patient = new Set(resources.filter(wantsTime).map(({ id }) => id));
   const known = new Set(resources.filter(({ type }) => type === containerType).map(({ id }) => id));
   const running = containers.filter(({ id, state }) => state === "running" && known.has(id) && !patient.has(id));
@@ -28,6 +28,11 @@ export async function endServices(
         .catch(() => undefined),
     ),
   );
+}
+
+/** Where something isn't deleted its stack isn't over. */
+function stays({ protect, retainOnDelete }: StackResource): boolean {
+  return Boolean(protect || retainOnDelete);
 }
 
 /** What is deleted by a command, or by a provider that isn't known here, may need the services for it. */

@@ -46,6 +46,11 @@ test.each([
   expect(await killed([container("api")], Promise.resolve([resource("api"), other]))).toEqual([]);
 });
 
+test.each([{ protect: true }, { retainOnDelete: true }])("where something stays, %j, so do they", async (option) => {
+  const other = { ...resource("db"), ...option };
+  expect(await killed([container("api"), container("db")], Promise.resolve([resource("api"), other]))).toEqual([]);
+});
+
 test("a state that can't be read says nothing of who may be killed", async () => {
   expect(await killed([container("api")], Promise.reject(new Error("broken")))).toEqual([]);
 });
