@@ -64,6 +64,24 @@ export const scenes = [
     open: exampleSystem,
   },
   {
+    name: "first-run",
+    title: "the example system with none of its own images there, the whole command",
+    unit: "s",
+    arms: ["seatrial", "compose"],
+    quick: false,
+    bounds: [],
+    open: firstRun,
+  },
+  {
+    name: "seeded",
+    title: "the example's database with a seed, from its creation until its data is there",
+    unit: "s",
+    arms: ["seatrial", "unseeded"],
+    quick: false,
+    bounds: [{ peer: "unseeded", atMost: 0.5, loose: 1 }],
+    open: seededDatabase,
+  },
+  {
     name: "again",
     title: "the tests again, in a stack that was kept",
     unit: "s",
@@ -162,8 +180,58 @@ function inKeptStack(what) {
   };
 }
 
-/** Twice by Seatrial first, so that the images are there for both. */
-async function exampleSystem({ folder, root, image }) {
+/** Once by Seatrial first, so that the images are there for both. */
+async function exampleSystem(place) {
+  const { seatrial, compose } = await exampleArms(place);
+  return async (name) => await (name === "seatrial" ? seatrial() : compose());
+}
+
+/** Both build the two images of their own, with Docker's classic builder, from the same base images and bundle. */
+async function firstRun(place) {
+  const { seatrial, compose, images } = await exampleArms(place);
+  const remove = () => {
+    for (const name of ["seatrial-example-api", "seatrial-example-database"]) {
+      const { stdout } = spawnSync("docker", ["images", "--quiet", name], { encoding: "utf8" });
+      const ids = [...new Set(stdout.split("\n").filter(Boolean))];
+      if (ids.length > 0) spawnSync("docker", ["rmi", "--force", ...ids]);
+    }
+    rmSync(path.join(place.root, "example", "dist"), { recursive: true, force: true });
+  };
+  const build = (context, base, name) =>
+    `docker build --quiet --build-arg BASE_IMAGE=${base} --tag ${name} ${context} >/dev/null`;
+  const script = [
+    "set -e",
+    `${build("example/database", images.bases.postgres, images.database)} & database=$!`,
+    "node example/build.mjs >/dev/null",
+    build("example", images.bases.node, images.app),
+    "wait $database",
+  ].join("\n");
+  return async (name) => {
+    remove();
+    if (name === "seatrial") return await seatrial();
+    const built = await time("sh", ["-c", script], { cwd: place.root, env: { DOCKER_BUILDKIT: "0" } });
+    return built + (await compose());
+  };
+}
+
+/** By the times of the run's events. Without a seed the API migrates the database before it answers. */
+async function seededDatabase({ folder, root }) {
+  const results = path.join(folder, "seeded");
+  return async (name) => {
+    const isSeeded = name === "seatrial";
+    const args = ["test", "--artifacts", results, "-c", `database.seeded=${isSeeded}`];
+    await time(process.execPath, [path.join(root, "bin", "seatrial"), ...args], { cwd: root });
+    const events = readFileSync(path.join(results, "events.jsonl"), "utf8").trim().split("\n").map(JSON.parse);
+    const when = (kind, resource) =>
+      events.find((event) => {
+        const { urn = "", type } = event[kind]?.metadata ?? {};
+        return type === "docker:index/container:Container" && urn.endsWith(`::${resource}`);
+      }).time;
+    return (when("resOutputsEvent", isSeeded ? "db" : "api-probe") - when("resourcePreEvent", "db")) / 1000;
+  };
+}
+
+async function exampleArms({ folder, root, image, arms }) {
   const results = path.join(folder, "example");
   const seatrial = () =>
     time(process.execPath, [path.join(root, "bin", "seatrial"), "test", "--artifacts", results], { cwd: root });
@@ -182,20 +250,21 @@ async function exampleSystem({ folder, root, image }) {
     app: newest("seatrial-example-api"),
     database: newest("seatrial-example-database"),
     store: base("object-store"),
+    bases: { node: base("node"), postgres: base("postgres") },
   };
   const fixtures = path.join(root, "example", "tests", "fixtures");
   const compose = exampleComposeFile(images, fixtures, HEALTHCHECK);
   const services = Object.keys(compose.services).filter((name) => name !== "tests");
   const scene = { services: services.map((name) => ({ name })), tests: { name: "tests" } };
-  return async (name, arm) => {
-    if (name === "seatrial") return await seatrial();
+  const runCompose = async () => {
     const place = { ...makePlace(folder, scene, image), compose };
     writeFileSync(path.join(place.at, "compose.json"), JSON.stringify(compose));
-    const seconds = await arm.run(place);
+    const seconds = await arms.compose.run(place);
     if (!existsSync(path.join(place.results, "junit.xml")))
       throw new Error("Compose's run of the example left no junit.xml");
     return seconds;
   };
+  return { seatrial, compose: runCompose, images };
 }
 
 /** In rounds of their own: looking at the processes would cost the others time. */

@@ -39,7 +39,13 @@ function boundRows({ name, values, bounds, names }, { quick }) {
   });
 }
 
-const PEERS = { compose: "Compose", floor: "bare calls", pulumi: "pulumi", served: "pulumi, our providers" };
+const PEERS = {
+  compose: "Compose",
+  floor: "bare calls",
+  pulumi: "pulumi",
+  served: "pulumi, our providers",
+  unseeded: "without a seed",
+};
 
 function figure(value, unit) {
   return unit === "s" ? `${value.toFixed(2)} s` : `${value.toFixed(0)} ${unit}`;

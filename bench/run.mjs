@@ -58,6 +58,7 @@ async function main() {
   const arms = {
     seatrial: seatrialArm(),
     floor: floorArm(),
+    unseeded: { name: "without a seed" },
     ...(compose ? { compose: composeArm(compose, startInterval) } : {}),
     ...(pulumi?.official ? { pulumi: pulumiArm(pulumi.bin, "official") } : {}),
     ...(pulumi ? { served: pulumi.alone ? pulumiArm(pulumi.bin, "ours") : seatrialArm("pulumi") } : {}),
