@@ -41,7 +41,11 @@ exports.useCodeCache = function useCodeCache(folder, purpose = "") {
   const packages = packagesOf(folder);
   const roots = [packages + sep, join(folder, "dist") + sep];
   const isOurs = (filename) => roots.some((root) => filename.startsWith(root));
-  const install = installed.map((name) => stamp(join(packages, name))).join(" ");
+  // Without any of these files nobody would tell that a module is found elsewhere now.
+  const install = installed
+    .map((name) => stamp(join(packages, name)))
+    .join(" ")
+    .trim();
   const known = read(file);
   // With --debug, Node.js itself compiles, to find the source that an error comes from.
   const isOn = () => !process.sourceMapsEnabled;
@@ -52,7 +56,7 @@ exports.useCodeCache = function useCodeCache(folder, purpose = "") {
   const resolve = Module._resolveFilename;
   Module._resolveFilename = function (request, parent, isMain, options) {
     const by = parent?.filename;
-    if (options || isMain || !by || !isOurs(by) || Module.isBuiltin(request))
+    if (!install || options || isMain || !by || !isOurs(by) || Module.isBuiltin(request))
       return resolve.call(this, request, parent, isMain, options);
     const key = `${dirname(by)}\n${request}`;
     const before = found[key];

@@ -3,12 +3,15 @@
  * project. Nobody but its owner can have written what is taken from it.
  */
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
 /** The code of each source file: by its path, the digest of its text, and what came of it. */
 type Entries = Record<string, [digest: string, code: string]>;
+
+/** Projects that are remembered: checkouts of temporary folders are among them. */
+const most = 20;
 
 export interface Transpiled {
   /** The code for a file of that text; `make` is asked where it isn't known. */
@@ -57,7 +60,7 @@ function read(file: string): Entries {
   }
 }
 
-/** As a whole; where it can't be written there is none. */
+/** As a whole; where it can't be written there is none. Projects that come and go leave no more than the newest. */
 function write(file: string, entries: Entries): void {
   const temporary = `${file}.${process.pid}`;
   try {
@@ -65,6 +68,10 @@ function write(file: string, entries: Entries): void {
     rmSync(temporary, { force: true });
     writeFileSync(temporary, JSON.stringify(entries), { mode: 0o600, flag: "wx" });
     renameSync(temporary, file);
+    const folder = dirname(file);
+    const all = readdirSync(folder).map((name) => ({ name, time: lstatSync(join(folder, name)).mtimeMs }));
+    all.sort((a, b) => b.time - a.time);
+    for (const { name } of all.slice(most)) rmSync(join(folder, name), { force: true });
   } catch {
     // The next run turns it again.
   }

@@ -45,6 +45,12 @@ test("only what the program still has is kept, and for its owner only", () => {
   expect(statSync(kept()).mode & 0o777).toBe(0o700);
 });
 
+test("of projects that come and go the newest twenty are kept", () => {
+  for (let n = 1; n <= 25; n++) load("a", { project: `/project-${n}` });
+  expect(readdirSync(kept())).toHaveLength(20);
+  expect(load("a", { project: "/project-25" }).made).toBe(0);
+});
+
 test.each(["", "null", "[1", '{"/project/index.ts":1}'])("a file that holds %j counts as none", (content) => {
   load("a");
   const [file] = readdirSync(kept());
