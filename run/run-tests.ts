@@ -25,7 +25,7 @@ import { interruptCode, onInterrupt } from "./signals";
 import { engineMessage, sweep, unlabelled, type Leftover } from "./sweep";
 import { within } from "./time-limit";
 import { checkInputs } from "./unchanged";
-import { judge, testsEnd as howTestsEnded, type Judgement } from "./verdict";
+import { judge, testsEnd as howTestsEnded, type Judgement, type StopReason } from "./verdict";
 import { writeReport } from "./write-report";
 
 /**
@@ -164,16 +164,20 @@ async function bringUpAndTest(prepared: PreparedRun, host: RunHost, brake: Brake
   if (kept) remember(prepared);
   // What this process could not remove, or may still be making, its watchdog goes on removing.
   if (left.length === 0 && !update.abandoned) await prepared.watchdog?.dismiss();
-  // Interruptions count to the end: whoever sent one is told by the exit code that it was heard.
-  const stop = brake.reason() ?? update.stop;
-  const judgement = judgeWith({ ...update, ...(stop ? { stop } : {}) }, collected, left.length === 0);
   const phases = clock.finish();
-  const history = await lookBack(prepared, attempts, judgement, host);
-  const result = toResult(prepared, attempts, judgement, { kept, left, phases, history });
-  await writeResult(results.target, result).catch((error: unknown) => {
-    note(host, "error", `result.json can't be written: ${engineMessage(error)}`);
-  });
-  await discardResults(results).catch(() => undefined);
+  let stop: StopReason | undefined;
+  let result: Result;
+  do {
+    // Interruptions count to the end: whoever sent one is told by the exit code that it was heard.
+    stop = brake.reason() ?? update.stop;
+    const judgement = judgeWith({ ...update, ...(stop ? { stop } : {}) }, collected, left.length === 0);
+    const history = await lookBack(prepared, attempts, judgement, host);
+    result = toResult(prepared, attempts, judgement, { kept, left, phases, history });
+    await writeResult(results.target, result).catch((error: unknown) => {
+      note(host, "error", `result.json can't be written: ${engineMessage(error)}`);
+    });
+    await discardResults(results).catch(() => undefined);
+  } while (stop !== (brake.reason() ?? update.stop));
   await addReport(results.target, host);
   host.report({ kind: "result", result });
   return result;

@@ -297,6 +297,17 @@ test("where no watchdog can be had nothing is made", async () => {
   expect([...labelled(place.project), ...states()]).toEqual([]);
 });
 
+test("a run that is interrupted while it writes down that it has passed says that it was", async () => {
+  const { code, stdout } = await start(place.folder, ["test", ...settings("scenario=ok")], {
+    NODE_OPTIONS: "--require ./interrupt-late.js",
+  }).ended;
+  expect(stdout).toContain("SIGINT: stopping and cleaning up");
+  expect(code).toBe(130);
+  const result = JSON.parse(readFileSync(join(place.folder, "build/tests/result.json"), "utf8")) as unknown;
+  expect(result).toMatchObject({ verdict: "interrupted", exitCode: 130, cleanup: { clean: true, left: [] } });
+  expect([...labelled(place.project), ...states()]).toEqual([]);
+});
+
 test("what a killed run of a CI job leaves, the job's next step destroys", async () => {
   const env = { GITLAB_CI: "true", CI_JOB_ID: "4711" };
   const running = start(place.folder, ["test", ...settings("scenario=hangs")], env);
