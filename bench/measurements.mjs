@@ -219,8 +219,7 @@ async function seededDatabase({ folder, root }) {
   const results = path.join(folder, "seeded");
   return async (name) => {
     const isSeeded = name === "seatrial";
-    const args = ["test", "--artifacts", results, "-c", `database.seeded=${isSeeded}`];
-    await time(process.execPath, [path.join(root, "bin", "seatrial"), ...args], { cwd: root });
+    await runExample(root, results, "-c", `database.seeded=${isSeeded}`);
     const events = readFileSync(path.join(results, "events.jsonl"), "utf8").trim().split("\n").map(JSON.parse);
     const when = (kind, resource) =>
       events.find((event) => {
@@ -231,10 +230,14 @@ async function seededDatabase({ folder, root }) {
   };
 }
 
+function runExample(root, results, ...more) {
+  const args = ["test", "--artifacts", results, ...more];
+  return time(process.execPath, [path.join(root, "bin", "seatrial"), ...args], { cwd: root });
+}
+
 async function exampleArms({ folder, root, image, arms }) {
   const results = path.join(folder, "example");
-  const seatrial = () =>
-    time(process.execPath, [path.join(root, "bin", "seatrial"), "test", "--artifacts", results], { cwd: root });
+  const seatrial = () => runExample(root, results);
   await seatrial();
   const newest = (name) => {
     const { stdout } = spawnSync("docker", ["images", "--format", "{{.Repository}}:{{.Tag}}", name], {

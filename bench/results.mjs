@@ -44,7 +44,6 @@ const PEERS = {
   floor: "bare calls",
   pulumi: "pulumi",
   served: "pulumi, our providers",
-  unseeded: "without a seed",
 };
 
 function figure(value, unit) {

@@ -16,7 +16,7 @@ const zlib = require("node:zlib");
 /** What comes from V8's cache has lost where its import() goes. Methods may have that name too. */
 const IMPORTS = /(?<!\.|[\w$]|async )import\s*\(/;
 /** Bytes of code after which a cache is begun anew: packages have been exchanged meanwhile. */
-const LARGEST = 128 * 2 ** 20;
+const LARGEST = 64 * 2 ** 20;
 /** Node.js before 20.12 can't say where a compiled module's import() goes, nor before 20.15 sum up a file quickly. */
 const importer = zlib.crc32 && vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 /** What package managers write in node_modules whenever they change it. */

@@ -74,10 +74,9 @@ export function isInside(readiness: HealthReadiness): boolean {
  */
 export function waitsUntil(
   readiness: HealthReadiness,
-  env: NodeJS.ProcessEnv = process.env,
 ): Required<Pick<docker.ContainerArgs, "healthcheck" | "wait" | "waitTimeout">> {
   const { timeout } = readiness;
-  const often = env.SEATRIAL_OWN_PROVIDERS
+  const often = process.env.SEATRIAL_OWN_PROVIDERS
     ? Math.min(Math.max(1_000, Math.floor(timeout / 6_000) * 1_000), 10_000)
     : 1_000;
   const interval = readiness.interval ?? often;

@@ -82,7 +82,10 @@ export async function testCommand(common: CommonOptions, options: TestCommandOpt
           ...(common.engine ? ["--engine", common.engine] : []),
         ],
         pageAssets,
-        version: versionOfBuild(),
+        // Only what leaves runs out asks for it.
+        get version() {
+          return versionOfBuild();
+        },
         report(event) {
           if (event.kind === "engine") log?.write(event.event);
           profiler?.event(event);

@@ -30,8 +30,9 @@ export function openTranspiled(project: string, maker: string): Transpiled {
     get(source, text, make) {
       const id = digest(`${maker}\n${text}`);
       const before = known[source];
-      isNew ||= before?.[0] !== id;
-      const code = before?.[0] === id ? before[1] : make();
+      const isKnown = before?.[0] === id;
+      isNew ||= !isKnown;
+      const code = isKnown ? before[1] : make();
       used[source] = [id, code];
       return code;
     },

@@ -39,9 +39,9 @@ ${ordersVariable}=$orders exec "$1" - <&3 3<&-
 `.trim();
 
 /**
- * Starts what becomes `script`, the bundle of watchdog.ts, in a session of its own, where no signal to this process, its group or
- * its terminal reaches it. It learns that this process is gone from the end of its standard input, which the kernel
- * closes whatever this process died of.
+ * Starts what becomes `script`, the bundle of watchdog.ts, in a session of its own, where no signal to this process, its
+ * group or its terminal reaches it. It learns that this process is gone from the end of its standard input, which the
+ * kernel closes whatever this process died of.
  */
 export function startWatchdog(script: string, env: NodeJS.ProcessEnv): Watchdog {
   let current = launch(script, env);

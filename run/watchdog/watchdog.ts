@@ -49,28 +49,15 @@ async function cleanUpAfter(orders: Orders): Promise<void> {
   const log = (text: string): void => writeLog(orders.root, `${new Date().toISOString()} ${orders.stack}: ${text}`);
   log(`the run ${orders.run} ended without cleaning up`);
   const began = Date.now();
-  const docker = await connectPatiently(began + endurance * 1000, log);
-  const clean = docker !== undefined && (await sweepUntilQuiet(docker, orders.run, began + endurance * 1000, log));
+  let docker: Docker | undefined;
+  const connect = async () => (docker ??= await connectEngine());
+  const clean = await sweepUntilQuiet(connect, orders.run, began + endurance * 1000, log);
   log(clean ? "nothing with its label is left" : "gave up; seatrial gc removes the rest once it has expired");
   for (const path of orders.remove) remove(path, log);
   removeStaleFolders();
   if (orders.cli.length > 0 && existsSync(orders.root)) log(await destroyByState(orders));
   // A slow engine may have been making something all the while.
-  if (docker) await sweepUntilQuiet(docker, orders.run, began + lastLook * 1000, log, Infinity);
-}
-
-/** An engine that is being restarted comes back. */
-async function connectPatiently(by: number, log: (text: string) => void): Promise<Docker | undefined> {
-  let complaint = "";
-  for (;;) {
-    try {
-      return await connectEngine();
-    } catch (error) {
-      if (complaint !== (complaint = engineMessage(error))) log(complaint);
-      if (Date.now() > by) return undefined;
-    }
-    await sleep(interval * 1000);
-  }
+  await sweepUntilQuiet(connect, orders.run, began + lastLook * 1000, log, Infinity);
 }
 
 function remove(path: string, log: (text: string) => void): void {
@@ -82,7 +69,7 @@ function remove(path: string, log: (text: string) => void): void {
 }
 
 async function sweepUntilQuiet(
-  docker: Docker,
+  connect: () => Promise<Docker>,
   run: string,
   by: number,
   log: (text: string) => void,
@@ -92,7 +79,7 @@ async function sweepUntilQuiet(
   let complaint = "";
   while (Date.now() < by) {
     try {
-      const { removed, left } = await sweep(docker, { run }, { patience: 0 });
+      const { removed, left } = await sweep(await connect(), { run }, { patience: 0 });
       for (const { kind, name } of removed) log(`removed ${kind} ${name}`);
       complaint = tell(left.map(({ kind, name, reason }) => `${kind} ${name} stays: ${reason}`).join("; "));
       quiet = removed.length + left.length === 0 ? quiet + 1 : 0;
