@@ -1,7 +1,7 @@
 // The system under test: its parts, what each of them needs, and the tests that try it.
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { Api, AppImage, BaseImage, Database, Network, ObjectStore, Tests, Worker, runInfo } from "./components";
+import { Api, AppImage, BaseImages, Database, Network, ObjectStore, Tests, Worker, runInfo } from "./components";
 import { flag, passthrough, portSetting, readSettings, secretSetting, structured, timeSetting } from "./components";
 
 // What can be set: in Pulumi.<stack>.yaml, or with --config seatrial:<key>=<value>.
@@ -30,20 +30,27 @@ const settings = readSettings({
 const { commit, run } = runInfo();
 const { "ready.timeout": readyTimeout, "data.kept": keepData, "sources.mounted": mounted } = settings;
 
-const base = (name: string, image?: string) => ({ image, command: `node scripts/base-image.mjs ${name}` });
-const probeImage = new BaseImage("probe", base("probe", settings["images.probe"])).reference;
-const storeImage = new BaseImage("object-store", base("object-store", settings["images.store"])).reference;
+const given = { database: settings["images.database"], app: process.env.IMAGE || settings["images.app"] };
+const bases = new BaseImages("bases", {
+  command: "node scripts/base-image.mjs",
+  images: {
+    probe: settings["images.probe"],
+    "object-store": settings["images.store"],
+    postgres: given.database ?? settings["images.postgres"], // not looked for where nothing is built from it
+    node: given.app ?? settings["images.node"],
+  },
+}).references;
 const databaseImage = new AppImage("database", {
-  image: settings["images.database"],
+  image: given.database,
   name: `seatrial-example-database:${commit}`,
   context: "example/database",
-  base: base("postgres", settings["images.postgres"]),
+  base: bases.postgres,
 }).reference;
 const appImage = new AppImage("app", {
-  image: process.env.IMAGE || settings["images.app"],
+  image: given.app,
   name: `seatrial-example-api:${commit}`,
   context: "example",
-  base: base("node", settings["images.node"]),
+  base: bases.node,
   prepare: "node example/build.mjs",
 }).reference;
 
@@ -58,6 +65,7 @@ const seed = settings["database.seeded"] ? { name: "seatrial-example-seeded", st
 const account = { user: "seatrial", password };
 const db = new Database("db", { image: databaseImage, network, ...account, seed, keepData, readyTimeout });
 const keys = { accessKey: settings["store.accessKey"], secretKey: settings["store.secretKey"] };
+const { "object-store": storeImage, probe: probeImage } = bases;
 const store = new ObjectStore("store", { image: storeImage, network, ...keys, keepData, probeImage, readyTimeout });
 
 // The API migrates the database and makes the bucket; the worker waits for that by itself.

@@ -80,13 +80,11 @@ exports.useCodeCache = function useCodeCache(folder, purpose = "") {
   Module.prototype._compile = function (content, filename, ...rest) {
     if (!isOn() || IMPORTS.test(content) || !isOurs(filename)) return compile.call(this, content, filename, ...rest);
     isStale = true;
-    return run(this, filename, { stamp: stamp(filename), text: content });
+    return run(this, filename, { stamp: stamp(filename), text: Module.wrap(content.replace(/^#!.*/, "")) });
   };
 
   function run(module, filename, { stamp, text, code }) {
-    const script = new vm.Script(Module.wrap(text.replace(/^#!.*/, "")), {
-      ...{ filename, cachedData: code, importModuleDynamically: importer },
-    });
+    const script = new vm.Script(text, { filename, cachedData: code, importModuleDynamically: importer });
     isStale ||= code === undefined || script.cachedDataRejected;
     used.set(filename, { stamp, text, script });
     const body = script.runInThisContext({ displayErrors: true });
@@ -122,26 +120,28 @@ function requireOf(module) {
   return require;
 }
 
-/** A line with the sum of what follows, the index as a line of JSON, then of each module its text and its code. */
+/**
+ * A line with the sum of what follows, the index as a line of JSON, then the texts of all modules, as functions, and
+ * their code. The texts that are ASCII come first: taken as one string, of which each is a part, none is copied.
+ */
 function read(file) {
   const nothing = { install: "", purposes: [], found: {}, modules: new Map() };
   try {
     const bytes = readFileSync(file);
     const first = bytes.indexOf("\n") + 1;
     if (bytes.latin1Slice(0, first) !== `${zlib.crc32(bytes.subarray(first))}\n`) return nothing;
-    let at = bytes.indexOf("\n", first) + 1;
-    const { modules, ...index } = JSON.parse(bytes.utf8Slice(first, at));
+    const texts = bytes.indexOf("\n", first) + 1;
+    const { ascii, modules, ...index } = JSON.parse(bytes.utf8Slice(first, texts));
+    const all = bytes.latin1Slice(texts, texts + ascii);
     const known = new Map();
-    for (const [filename, stamp, isAscii, textLength, codeLength] of modules) {
-      const [from, middle, to] = [at, at + textLength, at + textLength + codeLength];
+    for (const [filename, stamp, [textAt, textEnd], [codeAt, codeEnd]] of modules) {
       known.set(filename, {
         stamp,
         get text() {
-          return isAscii ? bytes.latin1Slice(from, middle) : bytes.utf8Slice(from, middle);
+          return textEnd <= ascii ? all.slice(textAt, textEnd) : bytes.utf8Slice(texts + textAt, texts + textEnd);
         },
-        code: bytes.subarray(middle, to),
+        code: bytes.subarray(texts + codeAt, texts + codeEnd),
       });
-      at = to;
     }
     return { ...index, modules: known };
   } catch {
@@ -156,16 +156,18 @@ function write(file, { install, purpose, found, used }) {
   let known = read(file);
   const sizes = [...known.modules.values()].reduce((sum, { code }) => sum + code.length, 0);
   if (sizes > LARGEST || known.install !== install) known = { purposes: [], found: {}, modules: new Map() };
-  const modules = [];
-  const parts = [];
-  for (const [filename, { stamp, text, code, script }] of new Map([...known.modules, ...used])) {
+  const entries = [...new Map([...known.modules, ...used])].map(([filename, { stamp, text, code, script }]) => {
     const bytes = Buffer.from(text);
-    const compiled = code ?? script.createCachedData();
-    modules.push([filename, stamp, bytes.length === text.length, bytes.length, compiled.length]);
-    parts.push(bytes, compiled);
-  }
+    return { filename, stamp, bytes, isAscii: bytes.length === text.length, code: code ?? script.createCachedData() };
+  });
+  entries.sort((one, other) => Number(other.isAscii) - Number(one.isAscii));
+  const parts = [...entries.map(({ bytes }) => bytes), ...entries.map(({ code }) => code)];
+  let at = 0;
+  const places = parts.map(({ length }) => [at, (at += length)]);
+  const modules = entries.map(({ filename, stamp }, i) => [filename, stamp, places[i], places[i + entries.length]]);
+  const ascii = Math.max(0, ...places.slice(0, entries.filter(({ isAscii }) => isAscii).length).map(([, end]) => end));
   const purposes = [...new Set([...known.purposes, purpose])];
-  const index = JSON.stringify({ install, purposes, found: { ...known.found, ...found }, modules });
+  const index = JSON.stringify({ install, purposes, found: { ...known.found, ...found }, ascii, modules });
   const rest = Buffer.concat([Buffer.from(`${index}\n`), ...parts]);
   const temporary = `${file}.${process.pid}`;
   try {

@@ -4,7 +4,6 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { parse, text } from "./arguments";
-import { BaseImage, baseImageArgs } from "./base-image";
 
 const appImageArgs = z.strictObject({
   /** An image that is built already; nothing is built then. */
@@ -14,7 +13,7 @@ const appImageArgs = z.strictObject({
   /** The folder with its Dockerfile, relative to the project. */
   context: z.string().min(1),
   /** The image it is built from: its Dockerfile's argument BASE_IMAGE. */
-  base: baseImageArgs.optional(),
+  base: text.optional(),
   /** Other build arguments. */
   args: z.record(z.string(), text).default({}),
   /**
@@ -48,7 +47,6 @@ function built(
   { name: imageName, context, base, args, prepare }: Omit<z.output<typeof appImageArgs>, "image">,
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
-  const baseImage = base && new BaseImage(`${name}-base`, base, { parent }).reference;
   const prepared = prepare ? command.local.runOutput({ command: prepare }, { parent }).stdout : pulumi.output("");
   const image = new docker.Image(
     name,
@@ -58,7 +56,7 @@ function built(
         context: prepared.apply(() => context),
         // The provider looks for the Dockerfile as soon as it knows its name, which must not be before the context's.
         dockerfile: prepared.apply(() => posix.join(context, "Dockerfile")),
-        args: { ...args, ...(baseImage ? { BASE_IMAGE: baseImage } : {}) },
+        args: { ...args, ...(base ? { BASE_IMAGE: base } : {}) },
         // The one that any engine has.
         builderVersion: "BuilderV1",
       },

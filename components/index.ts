@@ -1,7 +1,7 @@
 export { Api, type ApiArgs } from "./api";
 export { AppImage, type AppImageArgs } from "./app-image";
 export { UsageError } from "./arguments";
-export { BaseImage, type BaseImageArgs } from "./base-image";
+export { BaseImages, type BaseImagesArgs } from "./base-images";
 export { Database, type DatabaseArgs } from "./database";
 export { passthrough } from "./environment";
 export { Network } from "./network";

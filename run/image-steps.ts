@@ -8,7 +8,7 @@ const imageTypes = new Set([
 ]);
 
 /** Components of ours that make an image by commands. */
-const imageComponents = ["seatrial:index:AppImage", "seatrial:index:BaseImage", "seatrial:index:SeededImage"];
+const imageComponents = ["seatrial:index:AppImage", "seatrial:index:BaseImages", "seatrial:index:SeededImage"];
 
 /** Follows an update's events. @returns whether an image is being made at this moment */
 export function followImages(): (event: EngineEvent) => boolean {

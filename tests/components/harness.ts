@@ -36,6 +36,8 @@ export interface World {
   preview?: boolean;
   config?: Record<string, string>;
   env?: Record<string, string>;
+  /** What a command prints; a line with its name, if that isn't said. */
+  print?: (name: string, command: string) => string | undefined;
 }
 
 /** What every program here is told about its run, so that labels are the same each time. */
@@ -67,7 +69,7 @@ export async function run<T>(program: () => T, world: World = {}): Promise<Ran<T
           const secrets: string[] = [];
           const inputs = inTheClear(given, [], secrets);
           resources.push({ type, name, inputs, secrets, dependsOn: [] });
-          return { id: custom ? `${name}-id` : undefined, state: { ...inputs, ...outputs(type, name, inputs) } };
+          return { id: custom ? `${name}-id` : undefined, state: { ...inputs, ...outputs(type, name, inputs, world) } };
         },
         call: ({ token, inputs }) => {
           invokes.push({ token, inputs });
@@ -180,7 +182,7 @@ function inTheClear(value: any, path: string[], secrets: string[]): any {
 }
 
 /** What the real providers add. */
-function outputs(type: string, name: string, inputs: any): Record<string, any> {
+function outputs(type: string, name: string, inputs: any, world: World): Record<string, any> {
   switch (type) {
     case container:
       return {
@@ -189,7 +191,7 @@ function outputs(type: string, name: string, inputs: any): Record<string, any> {
         ports: inputs.ports?.map((port: any) => ({ ...port, external: port.external ?? 49153 })),
       };
     case command:
-      return { stdout: `made-by-${name}\n`, stderr: "" };
+      return { stdout: world.print?.(name, inputs.create) ?? `made-by-${name}\n`, stderr: "" };
     case "docker:index/image:Image":
       return { repoDigest: `sha256:${name}` };
     default:

@@ -1,4 +1,5 @@
-import { Api, AppImage, BaseImage, Database, Network, ObjectStore, Worker } from "../../components";
+import { Api, AppImage, BaseImages, Database, Network, ObjectStore, Worker } from "../../components";
+import { namesIn } from "../../components/base-images";
 import { command, container, expectedLabels, inNetwork, known, run, withoutNetwork } from "./harness";
 
 const volume = "docker:index/volume:Volume";
@@ -152,22 +153,43 @@ test("a worker is ready when its log says so", async () => {
   });
 });
 
-describe("a base image", () => {
-  test("is what its command prints", async () => {
-    const { one, result } = await run(() => new BaseImage("node", { command: "print-it" }));
-
-    expect(one(command, "node")).toMatchObject({
-      parent: "seatrial:index:BaseImage node",
-      inputs: { create: "print-it" },
+describe("base images", () => {
+  test("are what one command prints for all that aren't named", async () => {
+    const images = { node: undefined, probe: "busybox:1", store: undefined };
+    const { one, result, tree } = await run(() => new BaseImages("bases", { command: "print-them", images }), {
+      print: () => "node:20\n store:2 \n",
     });
-    expect(await known(result.reference)).toEqual({ value: "made-by-node", secret: false });
+
+    expect(tree).toEqual([
+      "seatrial:index:BaseImages bases",
+      "seatrial:index:BaseImages bases > command:local:Command bases",
+    ]);
+    expect(one(command, "bases").inputs).toMatchObject({ create: "print-them node store" });
+    const references = await Promise.all(Object.values(result.references).map((reference) => known(reference)));
+    expect(references.map(({ value }) => value)).toEqual(["node:20", "busybox:1", "store:2"]);
   });
 
-  test("that is named runs no command", async () => {
-    const { result, tree } = await run(() => new BaseImage("node", { image: "node:20", command: "print-it" }));
+  test("that are all named run no command", async () => {
+    const { result, tree } = await run(
+      () => new BaseImages("bases", { command: "print-them", images: { node: "node:20" } }),
+    );
 
-    expect(tree).toEqual(["seatrial:index:BaseImage node"]);
-    expect(await known(result.reference)).toEqual({ value: "node:20", secret: false });
+    expect(tree).toEqual(["seatrial:index:BaseImages bases"]);
+    expect(await known(result.references.node)).toEqual({ value: "node:20", secret: false });
+  });
+
+  test("are refused where the command has not printed one for each", () => {
+    expect(() => namesIn("node:20\n", ["node", "probe"], 'BaseImages "bases"')).toThrow(
+      'BaseImages "bases": its command has to print a line for each of node, probe, and printed "node:20"',
+    );
+    expect(() => namesIn("\n", ["node"], 'BaseImages "bases"')).toThrow(/line for each of node, and printed nothing$/);
+  });
+
+  test("have names that a shell takes for words", async () => {
+    const images = { "a; rm -rf /": undefined };
+    await expect(run(() => new BaseImages("bases", { command: "print-them", images }))).rejects.toThrow(
+      /^BaseImages "bases": images.a; rm -rf \/: /,
+    );
   });
 });
 
@@ -175,7 +197,7 @@ describe("an app's image", () => {
   const args = {
     name: "shop-api:1",
     context: "example",
-    base: { command: "print-it" },
+    base: "node:20",
     args: { A: "b" },
     prepare: "bundle it",
   };
@@ -183,12 +205,7 @@ describe("an app's image", () => {
   test("is built from its base, once its context is prepared", async () => {
     const { invokes, one, result, tree } = await run(() => new AppImage("app", args));
 
-    expect(tree).toEqual([
-      "seatrial:index:AppImage app",
-      "seatrial:index:AppImage app > docker:index/image:Image app",
-      "seatrial:index:AppImage app > seatrial:index:BaseImage app-base",
-      "seatrial:index:BaseImage app-base > command:local:Command app-base",
-    ]);
+    expect(tree).toEqual(["seatrial:index:AppImage app", "seatrial:index:AppImage app > docker:index/image:Image app"]);
     expect(invokes).toEqual([
       { token: "command:local:run", inputs: expect.objectContaining({ command: "bundle it" }) },
     ]);
@@ -197,7 +214,7 @@ describe("an app's image", () => {
       build: {
         context: "example",
         dockerfile: "example/Dockerfile",
-        args: { A: "b", BASE_IMAGE: "made-by-app-base" },
+        args: { A: "b", BASE_IMAGE: "node:20" },
         builderVersion: "BuilderV1",
       },
       skipPush: true,

@@ -38,7 +38,16 @@ async function program(stack: string, { config, env }: Pick<World, "config" | "e
     jest.isolateModules(() => (outputs = jest.requireActual("../../index")));
     return outputs;
   };
-  const world = { project: "seatrial", stack, config: { ...settings(stack.split("-")[0]!), ...config }, env };
+  // scripts/base-image.mjs prints a name for each of its arguments.
+  const print = (name: string, command: string) =>
+    name === "bases"
+      ? command
+          .split(" ")
+          .slice(2)
+          .map((kind) => `base-of-${kind}`)
+          .join("\n")
+      : undefined;
+  const world = { project: "seatrial", stack, config: { ...settings(stack.split("-")[0]!), ...config }, env, print };
   process.chdir(checkout);
   try {
     return await run(index, world);
@@ -54,10 +63,7 @@ test("in CI: all parts, the tests, nothing published, mounted or kept", async ()
     .map(({ type, name }) => `${type} ${name}`);
 
   expect(custom).toEqual([
-    "command:local:Command app-base",
-    "command:local:Command database-base",
-    "command:local:Command object-store",
-    "command:local:Command probe",
+    "command:local:Command bases",
     "command:local:Command worker-ready",
     "docker:index/container:Container api",
     "docker:index/container:Container api-probe",
@@ -83,6 +89,10 @@ test("in CI: all parts, the tests, nothing published, mounted or kept", async ()
       "S3_ENDPOINT=http://store:9000",
     ],
   });
+  expect(one(container, "store").inputs.image).toBe("base-of-object-store");
+  expect(one(container, "api-probe").inputs.image).toBe("base-of-probe");
+  expect(one("docker:index/image:Image", "app").inputs.build.args).toEqual({ BASE_IMAGE: "base-of-node" });
+  expect(one("docker:index/image:Image", "database").inputs.build.args).toEqual({ BASE_IMAGE: "base-of-postgres" });
   expect(one(container, "tests").inputs.envs).toContain("API_URL=http://api:8080");
   expect(resources.filter(({ inputs }) => inputs.ports).map(({ name }) => name)).toEqual([]);
   expect(resources.filter(({ inputs }) => inputs.volumes).map(({ name }) => name)).toEqual(["tests"]);
@@ -156,7 +166,10 @@ test.each([
     expect(["api", "worker", "tests"].map((name) => one(container, name).inputs.image)).toEqual(
       Array(3).fill("shop:built"),
     );
-    expect(resources.map(({ name }) => name)).not.toContain("app-base");
+    expect(one("command:local:Command", "bases").inputs.create).toBe(
+      "node scripts/base-image.mjs probe object-store postgres",
+    );
+    expect(resources.map(({ type, name }) => `${type} ${name}`)).not.toContain("docker:index/image:Image app");
     expect(invokes).toEqual([]);
   },
 );

@@ -26,7 +26,7 @@ function compile(source: string): ts.Program {
 const complaints = (program: ts.Program) =>
   ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
 
-const withArguments = ["Api", "AppImage", "BaseImage", "Database", "ObjectStore", "Service", "Tests", "Worker"];
+const withArguments = ["Api", "AppImage", "BaseImages", "Database", "ObjectStore", "Service", "Tests", "Worker"];
 
 /** Each component's arguments, and which of them there have to be. */
 function argumentsOfComponents(program: ts.Program): Record<string, Record<string, "required" | "optional">> {

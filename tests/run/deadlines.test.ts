@@ -135,7 +135,7 @@ describe("a container's end that its step doesn't notice", () => {
 test("images are being made while a resource of theirs, or a command in one of our components for them, is", () => {
   const event = (kind: "resourcePreEvent" | "resOutputsEvent", types: string, op = "create") =>
     ({ [kind]: { metadata: { urn: `urn:pulumi:ci::small::${types}::x`, op } } }) as unknown as EngineEvent;
-  const base = "seatrial:index:BaseImage$command:local:Command";
+  const base = "seatrial:index:BaseImages$command:local:Command";
   const image = "seatrial:index:AppImage$docker:index/image:Image";
   const isMaking = followImages();
   expect(isMaking(event("resourcePreEvent", "docker:index/container:Container"))).toBe(false);
