@@ -12,9 +12,7 @@ import { settlePending, warnOfPending } from "./deployment/settle";
 import { type Step } from "./deployment/step";
 import { selected, type Selection, StepGenerator } from "./deployment/step-generator";
 import type { Op } from "./events";
-import { serveMonitor } from "./monitor/server";
 import { pluginHost, type PluginHost } from "./plugins/host";
-import { startProgram } from "./program/program";
 import { dependenciesOf, type ResourceState } from "./resource";
 import type { SecretsManager } from "./secrets/passphrase";
 import type { Snapshot } from "./state/checkpoint";
@@ -332,6 +330,9 @@ async function runProgram(
   events: EventStream,
   hooks: Hooks,
 ): Promise<void> {
+  // An operation that runs no program needs none of this, nor the gRPC behind it.
+  const { serveMonitor } = await import("./monitor/server");
+  const { startProgram } = await import("./program/program");
   const monitor = await serveMonitor({
     deployment,
     events,

@@ -24,7 +24,7 @@ export interface Engine {
   pluginsOnly?: boolean;
   loadProject(cwd: string): Project;
   /** Does at leisure what an operation would have to do at its start. */
-  preloadSdk?(project: Project): void;
+  preloadSdk?(project: Project): Promise<void>;
   openStack(options: OpenStackOptions): Promise<Stack>;
   listStacks(project: Project, env: NodeJS.ProcessEnv): Promise<StackSummary[]>;
   runOperation(stack: Stack, options: OperationOptions): Promise<OperationResult>;

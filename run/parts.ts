@@ -1,10 +1,21 @@
 import type Docker from "dockerode";
 import type { ProviderFactory } from "../engine";
 
-/** Connects to the Docker Engine that the environment names; loaded when it is needed, as all of this. */
+/** By what it was asked for, each in the environment. */
+const connected = new Map<string, Promise<Docker>>();
+
+/**
+ * Connects to the Docker Engine that the environment names, which is asked for its version once; loaded when it is
+ * needed, as all of this.
+ */
 export async function connectDocker(env: NodeJS.ProcessEnv = process.env): Promise<Docker> {
-  const { connectEngine } = await import("../providers/docker/engine/connect");
-  return await connectEngine(env);
+  const key = JSON.stringify(Object.entries(env).filter(([name]) => /^(?:DOCKER_|HOME$|XDG_RUNTIME_DIR$)/.test(name)));
+  const before = connected.get(key);
+  if (before) return await before;
+  const connecting = import("../providers/docker/engine/connect").then(({ connectEngine }) => connectEngine(env));
+  connected.set(key, connecting);
+  connecting.catch(() => connected.delete(key));
+  return await connecting;
 }
 
 /**

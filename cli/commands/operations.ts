@@ -44,6 +44,8 @@ export interface OperationCommandOptions {
 
 /** `seatrial up`, `preview`, `refresh`, `destroy` and `import`. @returns the exit code */
 export async function operationCommand(common: CommonOptions, options: OperationCommandOptions): Promise<number> {
+  // It answers while the engine is loaded.
+  if (options.asked.kind === "destroy") connectDocker().catch(() => undefined);
   const context = await openProject(common);
   enterProgramFolder(context.project);
   const names =
@@ -103,7 +105,7 @@ async function operateOn(
     expires: new Date(Date.now() + lifetime.developer * 1000),
   };
   enterEnvironment(identity, { ownProviders: !engine.pluginsOnly });
-  const made = providers(runLabels(identity));
+  const made = providers(runLabels(identity), destroys ? await connectDocker().catch(() => undefined) : undefined);
   const brings = asked.kind === "preview" || asked.kind === "update";
   const guarded = brings ? { ...made, docker: guardedDocker(made.docker!, context, stack, screen) } : made;
   const run = async (previewOnly: boolean) =>

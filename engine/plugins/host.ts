@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { type ConfigValue, type Project, UserError } from "../api";
 import type { EventStream } from "../deployment/event-stream";
 import type { Provider } from "../provider";
-import { connectPlugin, type Parameterization, type PluginProvider } from "./client";
-import { type EngineServer, serveEngine } from "./engine-service";
+import type { Parameterization, PluginProvider } from "./client";
+import type { EngineServer } from "./engine-service";
 import { executableName, findPlugin, projectPlugin } from "./find";
 import { type PluginProcess, startPlugin } from "./process";
 
@@ -77,7 +77,9 @@ export function pluginHost({ project, config, events, signal, debug, env }: Plug
     isNamed: (request) => attachedPort(env, request.name) !== undefined || projectPlugin(search(request)) !== undefined,
     async load(request) {
       const { name, parameterization } = request;
-      engine ??= serveEngine(events, debug);
+      // Loaded for those who have plugins: gRPC takes a good part of a command's start.
+      const { connectPlugin } = await import("./client");
+      engine ??= import("./engine-service").then(({ serveEngine }) => serveEngine(events, debug));
       const engineAddress = (await engine).address;
       const port = attachedPort(env, name);
       const started = port ? attachTo(port) : await start(request, engineAddress);

@@ -18,7 +18,7 @@ import { BuildKitTrace } from "./buildkit-trace";
 import { buildWithCli } from "./cli";
 import { contextDigest } from "./digest";
 import { baseImages, needsBuildKit } from "./dockerfile";
-import { openSession, type BuildSession, type SessionAnswers } from "./session";
+import type { BuildSession, SessionAnswers } from "./session";
 
 /** One build, whichever resource asks for it. */
 export interface BuildRequest {
@@ -253,12 +253,18 @@ async function buildOnEngine(
   log: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const kit = builder === "buildkit" ? await openSession(engine, sessionAnswers(session, request)) : undefined;
+  const kit = builder === "buildkit" ? await openKit(engine, sessionAnswers(session, request)) : undefined;
   try {
     await follow(session, engine, request, kit, dockerfile, log, signal);
   } finally {
     kit?.close();
   }
+}
+
+/** BuildKit asks for what it needs by gRPC, which is loaded for that. */
+async function openKit(engine: Docker, answers: SessionAnswers): Promise<BuildSession> {
+  const { openSession } = await import("./session");
+  return await openSession(engine, answers);
 }
 
 function sessionAnswers(session: Session, { auth = {}, secrets = [] }: BuildRequest): SessionAnswers {
