@@ -1,10 +1,10 @@
 // What is measured: the scenes, who does them, and what must come of it.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { expectResults, makePlace, time } from "./arms.mjs";
 import { engineProxy } from "./engine-proxy.mjs";
-import { brief, exampleComposeFile, small, thirty } from "./scenes.mjs";
+import { brief, exampleComposeFile, exampleScene, small, thirty } from "./scenes.mjs";
 
 const ALL = ["seatrial", "floor", "compose", "pulumi", "served"];
 const HEALTHCHECK = { interval: "1s", timeout: "10s", retries: 60 };
@@ -58,7 +58,7 @@ export const scenes = [
     name: "example",
     title: "the example system with its images built, the whole command",
     unit: "s",
-    arms: ["seatrial", "compose"],
+    arms: ["seatrial", "floor", "compose"],
     quick: false,
     bounds: [{ peer: "compose", atMost: 0.5, loose: 1 }],
     open: exampleSystem,
@@ -182,8 +182,8 @@ function inKeptStack(what) {
 
 /** Once by Seatrial first, so that the images are there for both. */
 async function exampleSystem(place) {
-  const { seatrial, compose } = await exampleArms(place);
-  return async (name) => await (name === "seatrial" ? seatrial() : compose());
+  const arms = await exampleArms(place);
+  return async (name) => await arms[name]();
 }
 
 /** Both build the two images of their own, with Docker's classic builder, from the same base images and bundle. */
@@ -257,17 +257,15 @@ async function exampleArms({ folder, root, image, arms }) {
   };
   const fixtures = path.join(root, "example", "tests", "fixtures");
   const compose = exampleComposeFile(images, fixtures, HEALTHCHECK);
-  const services = Object.keys(compose.services).filter((name) => name !== "tests");
-  const scene = { services: services.map((name) => ({ name })), tests: { name: "tests" } };
-  const runCompose = async () => {
-    const place = { ...makePlace(folder, scene, image), compose };
-    writeFileSync(path.join(place.at, "compose.json"), JSON.stringify(compose));
-    const seconds = await arms.compose.run(place);
+  const run = (arm) => async () => {
+    const place = { ...makePlace(folder, exampleScene(compose), image), compose };
+    arm.prepare(place);
+    const seconds = await arm.run(place);
     if (!existsSync(path.join(place.results, "junit.xml")))
-      throw new Error("Compose's run of the example left no junit.xml");
+      throw new Error(`the example's run by ${arm.name} left no junit.xml`);
     return seconds;
   };
-  return { seatrial, compose: runCompose, images };
+  return { seatrial, floor: run(arms.floor), compose: run(arms.compose), images };
 }
 
 /** In rounds of their own: looking at the processes would cost the others time. */

@@ -9,7 +9,7 @@ export function report(done, facts) {
   const failures = bounds.filter(({ holds }) => holds === false);
   const skipped = facts.skipped.map((text) => `not measured: ${text}`);
   const heading = ["scene", "who", "n", "median", "middle half", "to Seatrial's"];
-  const boundHeading = ["scene", "against", "at most", "measured", "middle half", "holds"];
+  const boundHeading = ["scene", "against", "at most", "measured", "middle half", "holds", "bare calls"];
   const boundCells = bounds.map(({ cells }) => cells);
   return {
     text: [table(heading, rows), "", table(boundHeading, boundCells), ...skipped.map((line) => `- ${line}`)].join("\n"),
@@ -31,11 +31,13 @@ function boundRows({ name, values, bounds, names }, { quick }) {
   return bounds.map(({ peer, atMost, loose }) => {
     const limit = quick ? loose : atMost;
     const peers = values.get(peer);
-    if (!peers) return { cells: [name, PEERS[peer], String(limit), "", "", "not measured"] };
+    if (!peers) return { cells: [name, PEERS[peer], String(limit), "", "", "not measured", ""] };
     const { median, low, high } = ratio(values.get("seatrial"), peers);
     const holds = median <= limit;
     const spread = `${low.toFixed(2)} to ${high.toFixed(2)}`;
-    return { holds, cells: [name, names[peer], String(limit), median.toFixed(2), spread, holds ? "yes" : "no"] };
+    const floor = peer !== "floor" && values.get("floor");
+    const least = floor ? ratio(floor, peers).median.toFixed(2) : "";
+    return { holds, cells: [name, names[peer], String(limit), median.toFixed(2), spread, holds ? "yes" : "no", least] };
   });
 }
 
@@ -83,6 +85,8 @@ ${done.map(({ name, title }) => `- \`${name}\`: ${title}`).join("\n")}
 ${grid(heading, rows)}
 
 ## Bounds
+
+The last column is what the bare calls take of the same peer's time: the least that these calls have been seen to take.
 
 ${grid(boundHeading, boundCells)}
 `;

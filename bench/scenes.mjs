@@ -132,3 +132,21 @@ export function exampleComposeFile(images, fixtures, healthcheck) {
     volumes: { artifacts: {} },
   };
 }
+
+/** The example system for the bare calls: the same containers, as the Compose file has them. */
+export function exampleScene({ services }) {
+  const quoted = (words) => words.map((word) => `'${word}'`).join(" ");
+  const servers = { store: { port: 9000 }, api: { port: 8080, path: "/health" } };
+  const of = ([name, { image, command, environment, depends_on = {}, tmpfs = [], volumes = [], healthcheck }]) => ({
+    ...{ name, image, command, dependsOn: Object.keys(depends_on) },
+    env: Object.entries(environment).map(([variable, value]) => `${variable}=${value}`),
+    tmpfs: Object.fromEntries(tmpfs.map((folder) => folder.split(":"))),
+    binds: volumes.filter((volume) => !volume.startsWith("artifacts:")),
+    ...(servers[name] ?? (healthcheck ? { health: quoted(healthcheck.test.slice(1)) } : {})),
+  });
+  const all = Object.entries(services).map(of);
+  return {
+    services: all.filter(({ name }) => name !== "tests"),
+    tests: all.find(({ name }) => name === "tests"),
+  };
+}
