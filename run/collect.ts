@@ -82,11 +82,13 @@ export async function collect(
     ),
     attempt("the secrets in the state can't be read", learnSecrets(prepared, resources), undefined),
   ]);
+  const inspected = new Map(listed.map(({ id }) => [id, inspectEnd(docker, id)]));
+  const terminal = async (id: string) => (await inspected.get(id)?.catch(() => undefined))?.terminal;
   const seen = Promise.all([
-    Promise.all(listed.map(({ id, name }) => attempt(`${name} can't be inspected`, inspectEnd(docker, id), undefined))),
+    Promise.all(listed.map(({ id, name }) => attempt(`${name} can't be inspected`, inspected.get(id)!, undefined))),
     attempt(
       "logs can't be saved",
-      saveLogs(docker, listed, join(results.staging, "logs"), masker),
+      saveLogs(docker, listed, join(results.staging, "logs"), masker, terminal),
       new Map<string, string>(),
     ),
   ]);
@@ -94,7 +96,7 @@ export async function collect(
   if (prepared.ephemeral && !mayGoOn && !update.abandoned) void seen.then(() => endServices(docker, listed, resources));
   const [[ends, logs], saved] = await Promise.all([
     seen,
-    limit.hold(saveArtifacts(prepared, update, notes)).catch((error: unknown) => {
+    limit.hold(saveArtifacts(prepared, update, inspected, notes)).catch((error: unknown) => {
       late ||= error instanceof TookTooLongError;
       const why = `artifacts can't be copied: ${engineMessage(error)}`;
       notes.push(why);
@@ -172,6 +174,7 @@ function whyNotInspected(container: CollectedContainer | undefined): string | un
 async function saveArtifacts(
   prepared: PreparedRun,
   update: FinishedUpdate,
+  inspected: Map<string, ReturnType<typeof inspectEnd>>,
   notes: string[],
 ): Promise<Pick<Collected, "junit" | "artifacts" | "expectations">> {
   const { docker, options, project, results, masker } = prepared;
@@ -179,7 +182,7 @@ async function saveArtifacts(
   const none = nothingSaved(prepared, update);
   const id = tests?.container.id ?? tests?.container.name ?? followed.tests()?.name;
   if (!id) return none;
-  const end = await inspectEnd(docker, id);
+  const end = await (inspected.get(id) ?? inspectEnd(docker, id));
   if (!end) return none;
   const path = textOf(outputsOf(update).artifacts) ?? end.environment.ARTIFACTS_DIR;
   if (!path) return none;

@@ -83,6 +83,8 @@ export async function inspectEnd(
       labels: Record<string, string>;
       restarts: boolean;
       imageId: string;
+      /** Its output is a terminal's, in one stream. */
+      terminal: boolean;
     })
   | undefined
 > {
@@ -101,6 +103,7 @@ export async function inspectEnd(
       environment: Object.fromEntries((info.Config.Env ?? []).map(splitVariable)),
       labels: info.Config.Labels ?? {},
       imageId: info.Image,
+      terminal: info.Config.Tty,
       restarts: !["", "no"].includes(info.HostConfig.RestartPolicy?.Name ?? ""),
     };
   } catch (error) {

@@ -25,16 +25,22 @@ export interface LogOptions {
   /** Only so many of the last lines. */
   tail?: number;
   signal?: AbortSignal;
+  /** Whether it is a terminal's; the Docker Engine is asked if it isn't said. */
+  terminal?: Promise<boolean | undefined>;
 }
 
 /** A container's output in the order in which the engine has it; all of it is `stdout` where there is a terminal. */
 export async function* readLog(docker: Docker, id: string, options: LogOptions = {}): AsyncGenerator<LogChunk> {
-  const [info, chunks] = await Promise.all([docker.getContainer(id).inspect(), openLog(docker, id, options)]);
-  if (info.Config.Tty) {
+  const [isTerminal, chunks] = await Promise.all([hasTerminal(docker, id, options), openLog(docker, id, options)]);
+  if (isTerminal) {
     for await (const data of chunks) yield { stream: "stdout", data };
   } else {
     yield* demultiplex(chunks);
   }
+}
+
+async function hasTerminal(docker: Docker, id: string, { terminal }: LogOptions): Promise<boolean> {
+  return (await terminal) ?? (await docker.getContainer(id).inspect()).Config.Tty;
 }
 
 /** The last lines of a container's log, fit to be printed, without secrets. Empty where there is no log to be had. */
@@ -54,6 +60,7 @@ export async function lastLines(docker: Docker, id: string, count: number, maske
 /**
  * Saves the containers' logs as `<folder>/<service>.log`, each line with its time, without secrets.
  *
+ * @param terminal whether a container's output is a terminal's, where that is known
  * @returns the files by service
  */
 export async function saveLogs(
@@ -61,6 +68,7 @@ export async function saveLogs(
   containers: StackContainer[],
   folder: string,
   masker: Masker,
+  terminal: (id: string) => Promise<boolean | undefined>,
 ): Promise<Map<string, string>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const files = new Map<string, string>();
@@ -71,13 +79,19 @@ export async function saveLogs(
       const base = taken.has(safe) ? `${safe}-${container.id.slice(0, 12)}` : safe;
       taken.add(base);
       const file = join(folder, `${base}.log`);
-      if (await saveLog(docker, container.id, file, masker)) files.set(container.service, file);
+      if (await saveLog(docker, container.id, file, masker, terminal(container.id))) files.set(container.service, file);
     }),
   );
   return files;
 }
 
-async function saveLog(docker: Docker, id: string, file: string, masker: Masker): Promise<boolean> {
+async function saveLog(
+  docker: Docker,
+  id: string,
+  file: string,
+  masker: Masker,
+  terminal: Promise<boolean | undefined>,
+): Promise<boolean> {
   const out = createWriteStream(file, { mode: 0o600 });
   const failed = once(out, "error").then(([error]) => {
     throw error;
@@ -87,7 +101,7 @@ async function saveLog(docker: Docker, id: string, file: string, masker: Masker)
   // Two streams in one file: what is left of a chunk that may go on waits only for its own.
   const text = { stdout: maskedText(masker), stderr: maskedText(masker) };
   try {
-    for await (const { stream, data } of readLog(docker, id, { timestamps: true })) {
+    for await (const { stream, data } of readLog(docker, id, { timestamps: true, terminal })) {
       bytes += data.length;
       if (!out.write(text[stream].push(data))) await Promise.race([once(out, "drain"), failed]);
       if (bytes > longestLog) {
