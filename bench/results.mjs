@@ -7,7 +7,10 @@ export function report(done, facts) {
   const rows = done.flatMap((scene) => armRows(scene));
   const bounds = done.flatMap((scene) => boundRows(scene, facts));
   const failures = bounds.filter(({ holds }) => holds === false);
-  const skipped = facts.skipped.map((text) => `not measured: ${text}`);
+  const skipped = [
+    ...facts.skipped.map((text) => `not measured: ${text}`),
+    ...facts.again.map((what) => `a run failed, and was measured again: ${what}`),
+  ];
   const heading = ["scene", "who", "n", "median", "middle half", "to Seatrial's"];
   const boundHeading = ["scene", "against", "at most", "measured", "middle half", "holds", "bare calls"];
   const boundCells = bounds.map(({ cells }) => cells);

@@ -63,7 +63,26 @@ async function main() {
     ...(pulumi?.official ? { pulumi: pulumiArm(pulumi.bin, "official") } : {}),
     ...(pulumi ? { served: pulumi.alone ? pulumiArm(pulumi.bin, "ours") : seatrialArm("pulumi") } : {}),
   };
-  const facts = { engine: engine.Version, compose: compose && versionOf(compose), startInterval, skipped, ...options };
+  const again = [];
+  const measured = async (measure, what) => {
+    try {
+      return await measure();
+    } catch (error) {
+      // Hours of measuring are not lost over one run that failed, and the results tell of it.
+      console.error(`failed, and measured again: ${what}: ${error.message}`);
+      again.push(what);
+      removeLeftovers();
+      return await measure();
+    }
+  };
+  const facts = {
+    again,
+    engine: engine.Version,
+    compose: compose && versionOf(compose),
+    startInterval,
+    skipped,
+    ...options,
+  };
   const done = [];
   for (const scene of scenes) {
     if (!options.scenes.includes(scene.name)) continue;
@@ -75,7 +94,7 @@ async function main() {
       // The first round fills caches and isn't counted.
       for (let round = 0; round <= options.rounds; round++) {
         for (const name of present) {
-          const value = await measure(name, arms[name]);
+          const value = await measured(() => measure(name, arms[name]), `${scene.name}, ${arms[name].name}`);
           if (round > 0) values.get(name).push(value);
         }
         const last = present.map((name) => `${arms[name].name} ${(values.get(name).at(-1) ?? Number.NaN).toFixed(2)}`);

@@ -165,7 +165,7 @@ function write(file, { install, purpose, found, used }) {
   let at = 0;
   const places = parts.map(({ length }) => [at, (at += length)]);
   const modules = entries.map(({ filename, stamp }, i) => [filename, stamp, places[i], places[i + entries.length]]);
-  const ascii = Math.max(0, ...places.slice(0, entries.filter(({ isAscii }) => isAscii).length).map(([, end]) => end));
+  const ascii = entries.reduce((sum, { isAscii, bytes }) => sum + (isAscii ? bytes.length : 0), 0);
   const purposes = [...new Set([...known.purposes, purpose])];
   const index = JSON.stringify({ install, purposes, found: { ...known.found, ...found }, ascii, modules });
   const rest = Buffer.concat([Buffer.from(`${index}\n`), ...parts]);

@@ -4,7 +4,7 @@ import { sweepAbandoned } from "./abandoned";
 import { openEventLog, type EventLog } from "./event-log";
 import { UserError } from "../engine/api";
 import type { EngineEvent } from "../engine/events";
-import { detectBranches } from "../ci/branches";
+import { detectJob } from "../ci/detect";
 import { discardResults, publishResults, restoreResults } from "./artifacts";
 import { attemptTests, type Attempts } from "./attempts";
 import { bringUp, brakes, longestStop, type Brakes, type FinishedUpdate } from "./bring-up";
@@ -388,7 +388,7 @@ async function lookBack(
   const tests = outcomes(cases.map(({ name, outcome }) => ({ name: masker.mask(name), outcome })));
   const passedNow = new Set(tests.passed);
   const flaky = [...new Set(failed.flatMap((attempt) => attempt.failed))].filter((name) => passedNow.has(name));
-  const { branch, base } = detectBranches(host.env);
+  const { branch, targetBranch } = detectJob(host.env) ?? {};
   const record: HistoryRecord = {
     version: 1,
     project: project.name,
@@ -404,7 +404,7 @@ async function lookBack(
   try {
     const past = await readHistory(folder, project.name);
     await writeHistory(folder, record);
-    return compareWithHistory(record, past, base);
+    return compareWithHistory(record, past, targetBranch);
   } catch (error) {
     collected.notes.push(`the history in ${folder} can't be kept: ${engineMessage(error)}`);
     return undefined;

@@ -149,11 +149,15 @@ async function removeNetwork(docker: Docker, id: string): Promise<void> {
       await network.remove();
     } catch (again) {
       const connected = (await endpoints(network)).map(([, name]) => name);
-      if (connected.length === 0) throw again;
-      throw new Error(`${engineMessage(again)}; connected: ${connected.join(", ")}`);
+      const who = connected.length > 0 ? `connected: ${connected.join(", ")}` : miscounted;
+      throw new Error(`${engineMessage(again)}; ${who}`);
     }
   }
 }
+
+/** Seen of Engine 20.10, where many stacks come and go at once. */
+const miscounted =
+  "the Docker Engine names nothing that is connected: if that stays so it has miscounted, and counts anew when it is restarted";
 
 /** Ids and names of the containers that are connected. */
 async function endpoints(network: Docker.Network): Promise<[string, string][]> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { campaign, must, tries, within } from "./campaign";
 import { ownEngine, type OwnEngine } from "./engine";
-import { durations, reach } from "./moments";
+import { durations, hit } from "./moments";
 import type { Running } from "../e2e/seatrial";
 import { mustBe, mustPass, place, tell } from "./place";
 
@@ -29,7 +29,9 @@ campaign(
       const signal = attempt.random.of(["SIGTERM", "SIGKILL"] as const);
       const here = place(engine);
       attempt.finally(() => here.remove());
-      const running = await runUntil(phase, () => here.test("ok", "-c", "pause=2"), attempt.random.next() * 0.8);
+      const moment = { phase, usual: { ...usual, tests: 1.5 }, part: () => attempt.random.next() * 0.8 };
+      const isThere = ({ process }: Running) => process.exitCode === null;
+      const running = await hit(() => here.test("ok", "-c", "pause=2"), moment, isThere);
       await engine.stop(signal);
       await sleep(500 + attempt.random.next() * 2000);
       await engine.start();
@@ -48,15 +50,5 @@ campaign(
     });
     if (result.wrong.length === 0) mustBe("in the engine at the end", await engine.everything(), []);
     return result;
-
-    /** Where the run was over before the moment came, it is run again. */
-    async function runUntil(phase: (typeof phases)[number], run: () => Running, part: number): Promise<Running> {
-      for (let tries = 0; tries < 5; tries++) {
-        const running = run();
-        await reach(running, phase, { ...usual, tests: 1.5 }, part, 0.8 ** tries);
-        if (running.process.exitCode === null) return running;
-      }
-      throw new Error(`every run was over before the middle of ${phase}`);
-    }
   },
 );

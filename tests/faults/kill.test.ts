@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Phase } from "../../run/events";
-import type { Running } from "../e2e/seatrial";
 import { campaign, must, tries, within } from "./campaign";
 import { ownEngine, type OwnEngine } from "./engine";
-import { durations, reach } from "./moments";
+import { durations, hit } from "./moments";
 import { mustBe, mustKeepSecret, mustPass, place } from "./place";
 
 let engine: OwnEngine;
@@ -25,17 +23,21 @@ campaign(
   30,
   async (plan) => {
     const usual = await durations(engine, atOnce);
-    const hit = new Map<Phase, number>();
+    const killed = new Map<Phase, number>();
     const result = await tries(plan, { name: "kill", atOnce, seconds: 120 }, async (attempt) => {
       const phase = phases[(attempt.n + plan.seed) % phases.length]!;
       const here = place(engine);
       attempt.finally(() => here.remove());
-      await killIn(
-        phase,
+      const moment = { phase, usual, part: () => attempt.random.next() };
+      await hit(
         () => here.test("ok", "-c", "pause=0.5"),
-        () => attempt.random.next(),
+        moment,
+        async (running) => {
+          running.process.kill("SIGKILL");
+          return (await running.ended).code === 137;
+        },
       );
-      hit.set(phase, (hit.get(phase) ?? 0) + 1);
+      killed.set(phase, (killed.get(phase) ?? 0) + 1);
       await within(10, async () => mustBe(`10 s after a SIGKILL in the phase ${phase}`, await here.left(), []));
       // At once, while the watchdog still sees to the state.
       mustKeepSecret(here, await mustPass(here));
@@ -43,20 +45,8 @@ campaign(
       // A run that has not told its watchdog yet what to do may leave an empty stack behind.
       if (phase !== "set-up") mustBe(`on disk after a SIGKILL in the phase ${phase}`, here.leftOnDisk(), []);
     });
-    plan.note(phases.map((phase) => `${phase} ${hit.get(phase) ?? 0}`).join(", "));
+    plan.note(phases.map((phase) => `${phase} ${killed.get(phase) ?? 0}`).join(", "));
     if (result.wrong.length === 0) mustBe("in the engine at the end", await engine.everything(), []);
     return result;
-
-    /** Where the run was over before the moment came, it is run again. */
-    async function killIn(phase: Phase, run: () => Running, random: () => number): Promise<void> {
-      for (let tries = 0; tries < 10; tries++) {
-        const running = run();
-        await reach(running, phase, usual, random(), 0.9 ** tries);
-        running.process.kill("SIGKILL");
-        if ((await running.ended).code === 137) return;
-        await sleep(0);
-      }
-      throw new Error(`no run could be killed in the phase ${phase}: each was over before`);
-    }
   },
 );

@@ -55,3 +55,23 @@ export async function reach(running: Running, phase: Phase, usual: Durations, pa
   const seconds = (before + part * Math.max(usual[phase], 0.05)) * pace;
   await sleep(seconds * 1000, undefined, { signal: over.signal }).catch(() => undefined);
 }
+
+/**
+ * Does something to a run at a moment in the phase; where the run was over before that came, to another one, earlier.
+ *
+ * @param part as for {@link reach}, of each run anew
+ * @param act says whether the run was still there
+ */
+export async function hit(
+  run: () => Running,
+  { phase, usual, part }: { phase: Phase; usual: Durations; part: () => number },
+  act: (running: Running) => boolean | Promise<boolean>,
+): Promise<Running> {
+  for (let tries = 0; tries < 10; tries++) {
+    const running = run();
+    await reach(running, phase, usual, part(), 0.85 ** tries);
+    if (await act(running)) return running;
+    await sleep(0);
+  }
+  throw new Error(`every run was over before its moment in the phase ${phase}`);
+}

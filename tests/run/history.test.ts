@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { detectBranches } from "../../ci/branches";
 import { describeHistory } from "../../cli/display/history";
 import { makeStyle } from "../../cli/display/style";
 import { compareWithHistory } from "../../run/history/compare";
@@ -112,16 +111,6 @@ test("the folder is the one that is asked for, else the environment's, else the 
   expect(historyFolder({ history: "/mine", env, projectRoot: "/p" })).toBe("/mine");
   expect(historyFolder({ env, projectRoot: "/p" })).toBe("/cache");
   expect(historyFolder({ env: {}, projectRoot: "/p" })).toBe("/p/.seatrial/history");
-});
-
-test.each([
-  [{}, {}],
-  [{ GITLAB_CI: "true", CI_COMMIT_REF_NAME: "main" }, { branch: "main" }],
-  [{ GITLAB_CI: "true", CI_COMMIT_REF_NAME: "refs/merge-requests/1/head", CI_MERGE_REQUEST_SOURCE_BRANCH_NAME: "topic", CI_MERGE_REQUEST_TARGET_BRANCH_NAME: "main" }, { branch: "topic", base: "main" }], // prettier-ignore
-  [{ GITHUB_ACTIONS: "true", GITHUB_REF_NAME: "main", GITHUB_HEAD_REF: "", GITHUB_BASE_REF: "" }, { branch: "main" }],
-  [{ GITHUB_ACTIONS: "true", GITHUB_REF_NAME: "1/merge", GITHUB_HEAD_REF: "topic", GITHUB_BASE_REF: "main" }, { branch: "topic", base: "main" }], // prettier-ignore
-])("branches of %j", (env, branches) => {
-  expect(detectBranches(env)).toEqual(branches);
 });
 
 test("the summary tells of attempts and of what is new, without control codes", () => {

@@ -76,6 +76,15 @@ test("a network that stays is told with who is connected to it", async () => {
   expect(left[0]!.reason).toBe("network n has active endpoints; connected: a-ci-job");
 });
 
+test("a network that stays though nothing is connected: the engine has miscounted", async () => {
+  engine = await fakeEngine([{ kind: "network", name: "n", labels }]);
+  refuse("DELETE /networks/n", Infinity, "network n has active endpoints");
+  const { left } = await sweep(engine.docker, { run: "r" }, { patience: 1 });
+  expect(left[0]!.reason).toMatch(
+    /^network n has active endpoints; .* miscounted, and counts anew when it is restarted$/,
+  );
+});
+
 test("an engine that is out of order for a moment is waited for", async () => {
   engine = await fakeEngine([{ kind: "container", name: "a", labels }]);
   engine.broken = true;

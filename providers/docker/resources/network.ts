@@ -171,9 +171,15 @@ function outputs(recorded: PropertyMap, found: NetworkInspection, ownLabels: Pro
 async function stillInUse(engine: Docker, id: string, name: string): Promise<string> {
   const found = await inspectNetwork(engine, id);
   const users = Object.values(found?.Containers ?? {}).map((endpoint) => endpoint.Name);
-  const who = users.length > 0 ? `container${users.length > 1 ? "s" : ""} ${users.join(", ")}` : "something";
+  if (users.length === 0) {
+    return (
+      `can't delete network ${name}: something is still connected to it that the Docker Engine doesn't name; if that ` +
+      `stays so it has miscounted: restart it, then docker network rm ${name}`
+    );
+  }
+  const who = `container${users.length > 1 ? "s" : ""} ${users.join(", ")} ${users.length > 1 ? "are" : "is"}`;
   return (
-    `can't delete network ${name}: ${who} ${users.length > 1 ? "are" : "is"} still connected to it; ` +
-    `remove it, or docker network disconnect -f ${name} ${users[0] ?? "CONTAINER"}`
+    `can't delete network ${name}: ${who} still connected to it; ` +
+    `remove it, or docker network disconnect -f ${name} ${users[0]}`
   );
 }
