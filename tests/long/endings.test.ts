@@ -43,10 +43,11 @@ async function silentServer(at: string | number): Promise<Server> {
 }
 
 test("an exit with 137, a kill and a lack of memory are told apart", async () => {
+  // By itself: Engine 20.10 misses it now and then where containers start and end beside it.
+  const starved = await run({ scenario: "greedy" });
   const killed = begin({ scenario: "hangs" });
-  const [exited, starved] = await Promise.all([
+  const [exited] = await Promise.all([
     run({}, ["--", "sh", "-c", "exit 137"]),
-    run({ scenario: "greedy" }),
     killed.running.shows("hanging").then(() => {
       const filter = `name=${killed.place.project}-ci-.*-tests`;
       const id = execFileSync("docker", ["ps", "-q", "--filter", filter], { encoding: "utf8" }).trim();
