@@ -149,8 +149,10 @@ async function removeNetwork(docker: Docker, id: string): Promise<void> {
       await network.remove();
     } catch (again) {
       const connected = (await endpoints(network)).map(([, name]) => name);
-      const who = connected.length > 0 ? `connected: ${connected.join(", ")}` : miscounted;
-      throw new Error(`${engineMessage(again)}; ${who}`);
+      const message = engineMessage(again);
+      if (connected.length > 0) throw new Error(`${message}; connected: ${connected.join(", ")}`);
+      // Whatever else it refuses for it says itself.
+      throw /has active endpoints/i.test(message) ? new Error(`${message}; ${miscounted}`) : again;
     }
   }
 }

@@ -85,6 +85,13 @@ test("a network that stays though nothing is connected: the engine has miscounte
   );
 });
 
+test("a network that stays for another reason is told with that alone", async () => {
+  engine = await fakeEngine([{ kind: "network", name: "n", labels }]);
+  refuse("DELETE /networks/n", Infinity, "the store is read-only");
+  const { left } = await sweep(engine.docker, { run: "r" }, { patience: 1 });
+  expect(left[0]!.reason).toBe("the store is read-only");
+});
+
 test("an engine that is out of order for a moment is waited for", async () => {
   engine = await fakeEngine([{ kind: "container", name: "a", labels }]);
   engine.broken = true;
